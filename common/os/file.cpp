@@ -1,0 +1,155 @@
+#include "common/os/file.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/store/errors.h"
+
+namespace strata {
+
+namespace {
+
+// Calls `call` until it is not interrupted.
+template <typename SystemCall>
+OsResult resume(const SystemCall& call) {
+  OsResult result = 0;
+  do {
+    result = call();
+  } while (result == -EINTR);
+  return result;
+}
+
+// The value of a call, or the exception that says why there is none.
+OsResult value_of(OsResult result, const char* operation,
+                  const std::string& path) {
+  if (result < 0) {
+    throw IoError(operation, path, static_cast<int>(-result));
+  }
+  return result;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto end = path.find_last_not_of('/');
+  const auto slash = path.rfind('/', end);
+  if (slash == std::string::npos) return ".";
+  const auto last = path.find_last_not_of('/', slash);
+  return last == std::string::npos ? "/" : path.substr(0, last + 1);
+}
+
+}  // namespace
+
+File File::open(Os& os, const std::string& path, OpenMode mode,
+                const char* why) {
+  const OsResult fd = resume([&] { return os.open(path, mode, why); });
+  return {os, static_cast<int>(value_of(fd, "cannot open", path)), path};
+}
+
+std::optional<File> File::open_if_there(Os& os, const std::string& path,
+                                        const char* why) {
+  const OsResult fd =
+      resume([&] { return os.open(path, OpenMode::kRead, why); });
+  if (fd == -ENOENT) return std::nullopt;
+  return File(os, static_cast<int>(value_of(fd, "cannot open", path)), path);
+}
+
+File& File::operator=(File&& other) noexcept {
+  std::swap(os_, other.os_);
+  std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+File::~File() {
+  if (fd_ >= 0) os_->close(fd_);
+}
+
+std::size_t File::read_at(std::uint64_t offset, char* out, std::size_t size,
+                          const char* why) const {
+  std::size_t done = 0;
+  while (done < size) {
+    const auto got = value_of(
+        resume([&] {
+          return os_->read_at(fd_, offset + done, out + done, size - done, why);
+        }),
+        "cannot read", path_);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void File::write_at(std::uint64_t offset, std::string_view bytes,
+                    const char* why) {
+  while (!bytes.empty()) {
+    const auto done =
+        value_of(resume([&] { return os_->write_at(fd_, offset, bytes, why); }),
+                 "cannot write", path_);
+    if (done == 0) throw IoError("cannot write", path_, ENOSPC);
+    offset += static_cast<std::uint64_t>(done);
+    bytes.remove_prefix(static_cast<std::size_t>(done));
+  }
+}
+
+void File::sync(const char* why) {
+  value_of(resume([&] { return os_->sync(fd_, why); }), "cannot sync", path_);
+}
+
+void File::truncate(std::uint64_t size, const char* why) {
+  value_of(resume([&] { return os_->truncate(fd_, size, why); }), "cannot cut",
+           path_);
+}
+
+std::uint64_t File::size(const char* why) const {
+  return static_cast<std::uint64_t>(value_of(
+      resume([&] { return os_->size(fd_, why); }), "cannot measure", path_));
+}
+
+Directory Directory::open(Os& os, const std::string& path, const char* why) {
+  const OsResult fd =
+      resume([&] { return os.open(path, OpenMode::kDirectory, why); });
+  return {os, static_cast<int>(value_of(fd, "cannot open", path)), path};
+}
+
+void Directory::make(Os& os, const std::string& path, bool durable) {
+  const std::string parent = parent_of(path);
+  OsResult result = os.make_dir(path, "make the store's directory");
+  if (result == -ENOENT && parent != path) {
+    make(os, parent, durable);
+    result = os.make_dir(path, "make the store's directory");
+  }
+  if (result != -EEXIST) value_of(result, "cannot make", path);
+  if (durable) open(os, parent, "reach the parent").sync("keep the name");
+}
+
+Directory& Directory::operator=(Directory&& other) noexcept {
+  std::swap(os_, other.os_);
+  std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+Directory::~Directory() {
+  if (fd_ >= 0) os_->close(fd_);
+}
+
+void Directory::lock(const char* why) {
+  const OsResult result = resume([&] { return os_->lock(fd_, why); });
+  if (result == -EWOULDBLOCK) throw Busy(path_);
+  value_of(result, "cannot lock", path_);
+}
+
+void Directory::sync(const char* why) {
+  value_of(resume([&] { return os_->sync(fd_, why); }), "cannot sync", path_);
+}
+
+std::vector<std::string> list_directory(Os& os, const std::string& path,
+                                        const char* why) {
+  std::vector<std::string> names;
+  const OsResult result = resume([&] { return os.list(path, names, why); });
+  if (result == -ENOENT) return {};
+  value_of(result, "cannot list", path);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace strata

@@ -1,0 +1,126 @@
+/// @file
+/// `File` and `Directory`: open descriptors that close themselves, resume
+/// interrupted and short calls, and throw `IoError` where `Os` returns a
+/// negative number. Interruption is handled here, once, for every stage.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/os/os.h"
+
+namespace strata {
+
+/// An open file. Movable; closed when destroyed. The `Os` must outlive it.
+class File {
+ public:
+  /// Opens `path`.
+  /// @throws IoError when the system refuses.
+  [[nodiscard]] static File open(Os& os, const std::string& path, OpenMode mode,
+                                 const char* why);
+
+  /// Opens an existing file for reading.
+  /// @returns nothing when there is no such file.
+  /// @throws IoError when the system refuses for another reason.
+  [[nodiscard]] static std::optional<File> open_if_there(
+      Os& os, const std::string& path, const char* why);
+
+  File(File&& other) noexcept
+      : os_(other.os_),
+        fd_(std::exchange(other.fd_, -1)),
+        path_(std::move(other.path_)) {}
+
+  File& operator=(File&& other) noexcept;
+  ~File();
+
+  /// Reads `size` bytes at byte `offset` into `out`; on a healthy file one
+  /// call, resumed when it is interrupted or cut short.
+  /// @returns the bytes read, fewer than `size` only at the end of the file.
+  /// @throws IoError
+  [[nodiscard]] std::size_t read_at(std::uint64_t offset, char* out,
+                                    std::size_t size, const char* why) const;
+
+  /// Writes all of `bytes` at byte `offset`: one call, resumed when it is
+  /// interrupted or cut short.
+  /// @throws IoError when the system refuses; a part of `bytes` may then have
+  ///   been written.
+  void write_at(std::uint64_t offset, std::string_view bytes, const char* why);
+
+  /// Makes bytes and length survive a power cut. Never tried twice: after a
+  /// failed sync the system may have forgotten what it could not write.
+  /// @throws IoError
+  void sync(const char* why);
+
+  /// Cuts the file to `size` bytes.
+  /// @throws IoError
+  void truncate(std::uint64_t size, const char* why);
+
+  /// @returns the length in bytes.
+  /// @throws IoError
+  [[nodiscard]] std::uint64_t size(const char* why) const;
+
+  /// @returns the path it was opened with.
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  File(Os& os, int fd, std::string path)
+      : os_(&os), fd_(fd), path_(std::move(path)) {}
+
+  Os* os_;
+  int fd_;  // -1 when moved from
+  std::string path_;
+};
+
+/// An open directory: what a writer locks, and what is synced to make the
+/// names in it durable. Movable; the lock ends with it.
+class Directory {
+ public:
+  /// Opens an existing directory.
+  /// @throws IoError
+  [[nodiscard]] static Directory open(Os& os, const std::string& path,
+                                      const char* why);
+
+  /// Makes `path` with its parents where they are missing.
+  /// @param durable sync the parent of every directory, so that the names
+  ///   survive a power cut, those found there included
+  /// @throws IoError
+  static void make(Os& os, const std::string& path, bool durable);
+
+  Directory(Directory&& other) noexcept
+      : os_(other.os_),
+        fd_(std::exchange(other.fd_, -1)),
+        path_(std::move(other.path_)) {}
+
+  Directory& operator=(Directory&& other) noexcept;
+  ~Directory();
+
+  /// Takes the writer's lock, at once or not at all.
+  /// @throws Busy when another descriptor holds it.
+  /// @throws IoError when the system knows no locks here.
+  void lock(const char* why);
+
+  /// Makes the entries survive a power cut.
+  /// @throws IoError
+  void sync(const char* why);
+
+ private:
+  Directory(Os& os, int fd, std::string path)
+      : os_(&os), fd_(fd), path_(std::move(path)) {}
+
+  Os* os_;
+  int fd_;  // -1 when moved from
+  std::string path_;
+};
+
+/// @returns the names in a directory, sorted; none when it does not exist.
+/// @throws IoError
+[[nodiscard]] std::vector<std::string> list_directory(Os& os,
+                                                      const std::string& path,
+                                                      const char* why);
+
+}  // namespace strata

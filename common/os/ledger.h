@@ -1,0 +1,126 @@
+/// @file
+/// The I/O ledger: an `Os` that writes down every call before it hands it on.
+/// `--explain` prints it, the cost tests hold the book's claims with it, and
+/// the benchmarks and the tour count with it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/os/os.h"
+
+namespace strata {
+
+/// What a line of the ledger tells of.
+enum class Call : std::uint8_t {
+  kOpen,
+  kRead,
+  kWrite,
+  kSync,
+  kTruncate,
+  kSize,
+  kLock,
+  kRename,
+  kRemove,
+  kMakeDir,
+  kList,
+  kMap,
+};
+
+/// @returns the name of a call in the singular: "open", "read", "unlink".
+[[nodiscard]] std::string_view name_of(Call call);
+
+/// One call as the system answered it.
+struct LedgerEntry {
+  Call call = Call::kOpen;
+  std::string path;          ///< the file; for a rename the old name
+  std::uint64_t offset = 0;  ///< reads and writes: where; truncate: new size
+  std::uint64_t bytes = 0;   ///< reads and writes: how many were moved
+  int error = 0;             ///< the error number, 0 when it succeeded
+  const char* why = "";      ///< the purpose
+};
+
+/// How often something was done, and how many bytes it moved.
+struct Tally {
+  std::uint64_t calls = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// A sum over a ledger, for each kind of call.
+struct Totals {
+  Tally opens;
+  Tally reads;
+  Tally writes;
+  Tally syncs;
+  Tally others;  ///< all calls that are none of these
+};
+
+/// An `Os` that counts. Calls that fail are entered with their error; `close`
+/// is not entered.
+class Ledger : public Os {
+ public:
+  /// Whether to keep each entry or only the totals, which costs no memory.
+  enum class Keep : std::uint8_t { kTotals, kEntries };
+
+  /// @param os what carries the calls out; must outlive the ledger
+  explicit Ledger(Os& os, Keep keep = Keep::kEntries) : os_(os), keep_(keep) {}
+
+  /// @returns a copy of the entries since the last `clear`, oldest first.
+  [[nodiscard]] std::vector<LedgerEntry> entries() const;
+
+  /// @returns the totals since the last `clear`.
+  [[nodiscard]] Totals totals() const;
+
+  /// Forgets entries and totals.
+  void clear();
+
+  [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
+                              const char* why) override;
+  void close(int fd) override;
+  [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
+                                 std::size_t size, const char* why) override;
+  [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
+                                  std::string_view bytes,
+                                  const char* why) override;
+  [[nodiscard]] OsResult sync(int fd, const char* why) override;
+  [[nodiscard]] OsResult truncate(int fd, std::uint64_t size,
+                                  const char* why) override;
+  [[nodiscard]] OsResult size(int fd, const char* why) override;
+  [[nodiscard]] OsResult lock(int fd, const char* why) override;
+  [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
+                                const char* why) override;
+  [[nodiscard]] OsResult remove(const std::string& path,
+                                const char* why) override;
+  [[nodiscard]] OsResult make_dir(const std::string& path,
+                                  const char* why) override;
+  [[nodiscard]] OsResult list(const std::string& path,
+                              std::vector<std::string>& names,
+                              const char* why) override;
+  [[nodiscard]] OsResult map(int fd, std::size_t size, const char** out,
+                             const char* why) override;
+  void unmap(const char* start, std::size_t size) override;
+  [[nodiscard]] std::uint64_t now_seconds() override;
+  [[nodiscard]] std::uint64_t ticks_ns() override;
+  [[nodiscard]] std::uint64_t random() override;
+
+ private:
+  OsResult enter(LedgerEntry entry, OsResult result);
+  OsResult enter(Call call, int fd, std::uint64_t offset, OsResult result,
+                 const char* why);
+
+  Os& os_;
+  const Keep keep_;
+  mutable std::mutex mutex_;
+  std::vector<LedgerEntry> entries_;
+  Totals totals_;
+  std::map<int, std::string> open_files_;
+};
+
+/// @returns the ledger for a person: a line a call, then a line of totals.
+[[nodiscard]] std::string to_text(const Ledger& ledger);
+
+}  // namespace strata

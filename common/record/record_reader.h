@@ -1,0 +1,92 @@
+/// @file
+/// `RecordReader`: the records of a log of binary records, and what to make of
+/// bytes that are none.
+///
+/// Where a record does not decode, the reader looks for the next one that
+/// does, byte by byte. What lies between is damaged; what lies behind is good.
+/// At the end of the file, with nothing good behind, it must tell two things
+/// apart that call for opposite answers:
+///
+///   torn     what a crash leaves: the record that was being written has
+///            not got its last bytes, or zeros instead. Nobody was told that
+///            it was written, so it is cut off and forgotten.
+///   damaged  a record that was acknowledged and has since changed. It is
+///            never cut off, and no older value may be given out for it.
+///
+/// The checksum decides, since it can prove what happened. If the record is
+/// right once its length field is made to fit the bytes, that field was
+/// damaged. If a record in full length would be right with one bit flipped,
+/// that bit was. Both are damage. A record that reaches beyond the end of the
+/// file, or whose end is zeros, and which no such change explains, is torn.
+///
+/// The same proof guards against a value that holds records itself, a copy of
+/// a log perhaps: when the record around it is damaged, its content is not
+/// mistaken for the log's. It cannot guard against both at once, damage to
+/// several fields of the outer record.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/os/file_window.h"
+#include "common/record/binary_record.h"
+
+namespace strata {
+
+/// What stands at one place of a log.
+struct LogEntry {
+  std::uint64_t offset = 0;  ///< of its first byte in the file
+  std::uint64_t size = 0;    ///< in bytes
+  RecordHeader header;       ///< of a record
+  std::string_view key{};    ///< of a record; valid until the next call
+  const char* why = "";      ///< what is wrong, where there is no record
+
+  /// @returns where a record's value begins in the file.
+  [[nodiscard]] std::uint64_t value_offset() const {
+    return offset + kHeaderBytes + header.key_size;
+  }
+};
+
+/// Reads a log front to back, checking every checksum, in constant memory
+/// however long a record is. A length field is believed only as far as the
+/// file reaches.
+class RecordReader {
+ public:
+  /// @param file to read; must outlive the reader
+  /// @param size how much of it to read, in bytes
+  /// @param why told in the ledger
+  RecordReader(const File& file, std::uint64_t size, const char* why)
+      : window_(file, size, why) {}
+
+  /// Puts what comes next into `entry`.
+  /// @returns `kRecord`; `kCorrupt` for damaged bytes up to the next record or
+  ///   the end; `kTorn` for the torn end; then `kEnd`.
+  /// @throws IoError
+  /// @complexity reads each byte of an undamaged file once.
+  Decoded next(LogEntry& entry);
+
+ private:
+  // Whether a whole, right record stands at `offset`, and its header.
+  std::optional<RecordHeader> record_at(std::uint64_t offset);
+  std::optional<RecordHeader> header_at(std::uint64_t offset);
+  std::uint32_t crc_of(std::uint64_t begin, std::uint64_t end,
+                       std::uint32_t before);
+
+  Decoded pass_over_damage(LogEntry& entry);
+  std::optional<std::uint64_t> end_of_damage(std::uint64_t begin);
+  std::optional<std::uint64_t> next_record(std::uint64_t from);
+  bool records_reach_end(std::uint64_t from);
+  bool length_is_wrong(std::uint64_t begin, std::uint64_t end);
+  bool one_bit_is_wrong(std::uint64_t begin, const RecordHeader& header);
+  bool is_torn(std::uint64_t begin);
+  std::uint64_t zeros_at(std::uint64_t begin);
+
+  FileWindow window_;
+  std::uint64_t at_ = 0;
+  std::string long_key_;        // of a record that does not fit in the window
+  std::uint64_t searched_ = 0;  // bytes of long candidates checked in vain
+};
+
+}  // namespace strata

@@ -1,0 +1,79 @@
+// What the suites share: opening a store in memory, and saying what is in it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/os/ledger.h"
+#include "common/os/memory_os.h"
+#include "stages/registry.h"
+
+namespace strata {
+
+/// A suite that is run over every stage.
+class EveryStage : public testing::TestWithParam<const Stage*> {
+ protected:
+  [[nodiscard]] const Stage& stage() const { return *GetParam(); }
+
+  /// Opens the store `db` in memory. Slots are few, so that they collide.
+  [[nodiscard]] std::unique_ptr<Store> open(
+      Mode mode, const std::string& directory = "db") {
+    Options options;
+    options.directory = directory;
+    options.mode = mode;
+    options.os = &ledger;
+    options.note = [this](const std::string& line) { notes.push_back(line); };
+    for (const OptionSpec& spec : stage().options) {
+      if (spec.name == "--slots") options.numbers["--slots"] = 64;
+    }
+    for (const auto& [name, number] : numbers) options.numbers[name] = number;
+    return stage().open(options);
+  }
+
+  [[nodiscard]] std::unique_ptr<Store> writer() { return open(Mode::kWrite); }
+
+  [[nodiscard]] std::unique_ptr<Store> reader() { return open(Mode::kRead); }
+
+  /// The path of the store's newest file.
+  [[nodiscard]] std::string newest_file() {
+    const auto files = disk.files();
+    return files.empty() ? "" : files.rbegin()->first;
+  }
+
+  MemoryOs disk;
+  Ledger ledger{disk};
+  std::vector<std::string> notes;
+  std::map<std::string_view, std::uint64_t, std::less<>> numbers;
+};
+
+/// Runs a suite over every stage, each test named by the stage.
+#define STRATA_FOR_EVERY_STAGE(suite)                              \
+  INSTANTIATE_TEST_SUITE_P(                                        \
+      Stages, suite, testing::ValuesIn(strata::all_stages()),      \
+      [](const testing::TestParamInfo<const strata::Stage*>& of) { \
+        return std::string(of.param->name);                        \
+      })
+
+/// What a get answers.
+inline std::optional<std::string> answer(Store& store, std::string_view key) {
+  std::string value;
+  if (!store.get(key, value)) return std::nullopt;
+  return value;
+}
+
+/// Everything in a store, by way of `scan`.
+inline std::map<std::string, std::string> contents(Store& store) {
+  std::map<std::string, std::string> pairs;
+  store.scan("", "", [&](std::string_view key, std::string_view value) {
+    pairs.emplace(key, value);
+  });
+  return pairs;
+}
+
+}  // namespace strata
