@@ -29,6 +29,14 @@ std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
   return libdeflate_crc32(before, bytes.data(), bytes.size());
 }
 
+std::string to_hex(std::uint32_t crc) {
+  std::string digits;
+  for (int shift = 28; shift >= 0; shift -= 4) {
+    digits += "0123456789abcdef"[crc >> shift & 0xF];
+  }
+  return digits;
+}
+
 void encode_header(const RecordHeader& header, std::string& out) {
   append_big_endian(header.crc, out);
   append_big_endian(header.tstamp, out);

@@ -77,6 +77,9 @@ struct BinaryRecord {
 void encode_binary_record(std::uint32_t tstamp, std::string_view key,
                           std::string_view value, std::string& out);
 
+/// @returns a checksum as eight hex digits, in the order of the file's bytes.
+[[nodiscard]] std::string to_hex(std::uint32_t crc);
+
 /// Appends a header.
 void encode_header(const RecordHeader& header, std::string& out);
 

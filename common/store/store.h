@@ -45,8 +45,8 @@ struct DumpRecord {
   std::uint64_t offset = 0;  ///< where it begins in the file
   std::uint64_t size = 0;    ///< its length on disk
   State state = State::kLive;
-  /// Every field in file order, name and bytes; numbers in decimal. Empty
-  /// where there is no record.
+  /// Every field in file order, name and bytes; numbers in decimal, checksums
+  /// in hex. Empty where there is no record.
   std::vector<std::pair<std::string_view, std::string_view>> fields;
   std::string_view why;  ///< what is wrong, where there is no record
 };

@@ -29,7 +29,6 @@ Keydir::Keydir(const Options& options)
 }
 
 void Keydir::fill_keydir() {
-  const std::uint64_t total = size();
   std::uint64_t reported = 0;
   for_each_entry(
       "fill the keydir", [&](Decoded decoded, const LogEntry& entry) {
@@ -42,7 +41,7 @@ void Keydir::fill_keydir() {
         }
         if (options_.progress && entry.offset >= reported + kReportBytes) {
           reported = entry.offset;
-          options_.progress(reported, total);
+          options_.progress(reported, size());
         }
       });
 }
@@ -168,7 +167,7 @@ void Keydir::dump(std::string_view name, const DumpVisitor& visit) {
                                              : DumpRecord::State::kDamaged;
     if (decoded != Decoded::kRecord) return visit(record);
     read_bytes(entry.value_offset(), entry.header.value_size, value);
-    const std::string crc = std::to_string(entry.header.crc);
+    const std::string crc = to_hex(entry.header.crc);
     const std::string tstamp = std::to_string(entry.header.tstamp);
     const std::string key_size = std::to_string(entry.header.key_size);
     const std::string value_size = std::to_string(entry.header.value_size);

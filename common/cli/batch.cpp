@@ -1,0 +1,210 @@
+#include "common/cli/batch.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "common/cli/cli.h"
+#include "common/os/posix_os.h"
+#include "common/record/escape.h"
+#include "common/store/errors.h"
+
+namespace strata {
+
+namespace {
+
+// The lines of a file of any length, or of standard input.
+class Lines {
+ public:
+  explicit Lines(const std::string& path)
+      : path_(path == "-" ? "standard input" : path),
+        file_(path == "-" ? stdin : std::fopen(path.c_str(), "re"), &close) {
+    if (file_ == nullptr) throw IoError("cannot open", path_, errno);
+  }
+
+  ~Lines() { std::free(buffer_); }
+
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+
+  // The next line without its newline; valid until the next call.
+  std::optional<std::string_view> next() {
+    errno = 0;
+    const ssize_t size = ::getline(&buffer_, &capacity_, file_.get());
+    if (size < 0) {
+      if (std::feof(file_.get()) == 0) {
+        throw IoError("cannot read", path_, errno);
+      }
+      return std::nullopt;
+    }
+    std::string_view line(buffer_, static_cast<std::size_t>(size));
+    if (line.back() == '\n') line.remove_suffix(1);
+    return line;
+  }
+
+ private:
+  static int close(std::FILE* file) {
+    return file == nullptr || file == stdin ? 0 : std::fclose(file);
+  }
+
+  const std::string path_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  char* buffer_ = nullptr;
+  std::size_t capacity_ = 0;
+};
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw InvalidInput(why);
+}
+
+class Batch {
+ public:
+  Batch(Session& session, const Flags& flags)
+      : session_(session), flags_(flags) {}
+
+  int run(const std::string& path);
+
+ private:
+  void execute(std::string_view line);
+  void set();
+  void get();
+  void del();
+  void acknowledge();
+  std::string_view take_field(std::string_view& rest);
+  void take_key(std::string_view& rest);
+  void expect_end() const;
+
+  Session& session_;
+  const Flags flags_;
+  std::uint64_t number_ = 0;  // of the line
+  std::uint64_t sets_ = 0;
+  std::uint64_t dels_ = 0;
+  std::uint64_t gets_ = 0;
+  std::uint64_t skipped_ = 0;
+  bool more_fields_ = false;
+  std::string key_;
+  std::string value_;
+  std::string output_;
+};
+
+int Batch::run(const std::string& path) {
+  constexpr std::uint64_t kBetweenReports = 1024;
+  const std::uint64_t start = posix_os().ticks_ns();
+  Lines lines(path);
+  Progress progress("operations");
+  while (const auto line = lines.next()) {
+    ++number_;
+    try {
+      execute(*line);
+    } catch (...) {
+      const CommandError error = current_error();
+      throw CommandError(error.code(),
+                         fmt::format("line {}: {}", number_, error.what()));
+    }
+    if (number_ % kBetweenReports == 0) progress.update(number_, 0);
+  }
+  progress.clear();
+  session_.flush();
+  const auto nanoseconds = static_cast<double>(posix_os().ticks_ns() - start);
+  fmt::print(stderr,
+             "{} operations in {:.3f} s: {} set, {} del, {} get, {} skipped\n",
+             number_, nanoseconds / 1e9, sets_, dels_, gets_, skipped_);
+  return kDone;
+}
+
+void Batch::execute(std::string_view line) {
+  std::string_view rest = line;
+  more_fields_ = true;
+  const std::string_view operation = take_field(rest);
+  if (operation == "set") {
+    take_key(rest);
+    if (!more_fields_) refuse("set wants a key and a value");
+    if (const auto wrong = unescape(take_field(rest), value_)) refuse(*wrong);
+    expect_end();
+    set();
+  } else if (operation == "get") {
+    take_key(rest);
+    expect_end();
+    get();
+  } else if (operation == "del") {
+    take_key(rest);
+    expect_end();
+    del();
+  } else if (operation == "compact") {
+    expect_end();
+    session_.require("compact");
+    session_.to_write().compact();
+  } else {
+    refuse(fmt::format("no such operation: '{}'", escaped(operation)));
+  }
+}
+
+// Cuts the next field off `rest`.
+std::string_view Batch::take_field(std::string_view& rest) {
+  const std::size_t tab = rest.find('\t');
+  const std::string_view field = rest.substr(0, tab);
+  more_fields_ = tab != std::string_view::npos;
+  rest = more_fields_ ? rest.substr(tab + 1) : std::string_view();
+  return field;
+}
+
+void Batch::take_key(std::string_view& rest) {
+  if (!more_fields_) refuse("a key is missing");
+  if (const auto wrong = unescape(take_field(rest), key_)) refuse(*wrong);
+}
+
+void Batch::expect_end() const {
+  if (more_fields_) refuse("there are too many fields");
+}
+
+void Batch::set() {
+  session_.stage().limits.check(key_, value_);
+  session_.to_write().set(key_, value_);
+  ++sets_;
+  acknowledge();
+}
+
+void Batch::get() {
+  const bool found = session_.to_read().get(key_, value_);
+  output_.clear();
+  escape(key_, output_);
+  if (found) {
+    output_ += '\t';
+    escape(value_, output_);
+  }
+  output_ += '\n';
+  session_.print(output_);
+  ++gets_;
+}
+
+void Batch::del() {
+  if (flags_.skip_deletes && !session_.stage().has("del")) {
+    ++skipped_;
+    return;
+  }
+  session_.require("del");
+  session_.stage().limits.check_key(key_);
+  session_.to_write().del(key_);
+  ++dels_;
+  acknowledge();
+}
+
+void Batch::acknowledge() {
+  if (!flags_.ack) return;
+  session_.print(fmt::format("ok {}\n", number_));
+  session_.flush();
+}
+
+}  // namespace
+
+int batch(Session& session, const std::string& path, const Flags& flags) {
+  return Batch(session, flags).run(path);
+}
+
+}  // namespace strata

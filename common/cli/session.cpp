@@ -1,0 +1,109 @@
+#include "common/cli/session.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "common/cli/cli.h"
+#include "common/os/posix_os.h"
+#include "common/record/escape.h"
+#include "common/store/errors.h"
+
+namespace strata {
+
+CommandError current_error() {
+  try {
+    throw;
+  } catch (const CommandError& error) {
+    return error;
+  } catch (const InvalidInput& error) {
+    return {kUsage, error.what()};
+  } catch (const Damage& error) {
+    return {kDamaged, error.what()};
+  } catch (const Busy& error) {
+    return {kTaken, error.what()};
+  } catch (const std::bad_alloc&) {
+    return {kSystemRefused, "out of memory"};
+  } catch (const std::length_error&) {
+    return {kSystemRefused, "out of memory"};
+  } catch (const std::exception& error) {
+    return {kSystemRefused, error.what()};
+  }
+}
+
+Session::Session(const Stage& stage, Options options, bool explain)
+    : stage_(stage), options_(std::move(options)) {
+  options_.note = [this](const std::string& line) { tell(line); };
+  if (progress_.is_shown()) {
+    options_.progress = [this](std::uint64_t done, std::uint64_t total) {
+      progress_.update(done, total);
+    };
+  }
+  set_explain(explain);
+}
+
+void Session::set_explain(bool on) {
+  store_.reset();
+  ledger_ = on ? std::make_unique<Ledger>(posix_os()) : nullptr;
+  options_.os = on ? static_cast<Os*>(ledger_.get()) : &posix_os();
+}
+
+void Session::open(Mode mode) {
+  store_.reset();
+  options_.mode = mode;
+  const std::uint64_t start = posix_os().ticks_ns();
+  store_ = stage_.open(options_);
+  open_seconds_ = static_cast<double>(posix_os().ticks_ns() - start) / 1e9;
+  progress_.clear();
+}
+
+Store& Session::to_read() {
+  if (store_ == nullptr) open(Mode::kRead);
+  return *store_;
+}
+
+Store& Session::to_write() {
+  if (store_ == nullptr || options_.mode != Mode::kWrite) open(Mode::kWrite);
+  return *store_;
+}
+
+void Session::require(std::string_view what) const {
+  const Refusal* refusal = stage_.refusal(what);
+  if (refusal == nullptr) return;
+  throw CommandError(kUsage, "no '" + std::string(what) +
+                                 "' yet: " + std::string(refusal->why));
+}
+
+void Session::print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) < text.size()) {
+    throw IoError("cannot write", "standard output", errno);
+  }
+}
+
+void Session::flush() {
+  if (std::fflush(stdout) != 0) {
+    throw IoError("cannot write", "standard output", errno);
+  }
+}
+
+void Session::tell(std::string_view line) const {
+  std::string text(stage_.name);
+  text += ": ";
+  const bool plain = std::all_of(line.begin(), line.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20;
+  });
+  text += plain ? std::string(line) : escaped(line);
+  text += '\n';
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void Session::explain() {
+  if (ledger_ == nullptr || ledger_->entries().empty()) return;
+  (void)std::fflush(stdout);
+  const std::string text = to_text(*ledger_);
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+  ledger_->clear();
+}
+
+}  // namespace strata
