@@ -56,17 +56,17 @@ namespace strata {
 struct Change {
   /// What was done.
   enum class Kind : std::uint8_t {
-    kMakeDirectory,
-    kCreate,
-    kWrite,
-    kTruncate,
-    kRename,
-    kRemove,
-    kSyncFile,
-    kSyncDirectory,
-    kMark,  ///< nothing on disk: the test acknowledged an operation here
+    kMakeDirectory,  ///< a directory was made
+    kCreate,         ///< an empty file got its first name
+    kWrite,          ///< bytes were written to a file
+    kTruncate,       ///< a file was cut or lengthened
+    kRename,         ///< a name was moved, and what was there replaced
+    kRemove,         ///< a name was taken away
+    kSyncFile,       ///< a file's bytes were brought to disk
+    kSyncDirectory,  ///< a directory's entries were brought to disk
+    kMark,           ///< nothing: here the test acknowledged an operation
   };
-  Kind kind = Kind::kMark;
+  Kind kind = Kind::kMark;  ///< which of them
   std::string path;         ///< clean; the name it went by
   std::string to{};         ///< the new name of a rename
   std::size_t file = 0;     ///< which file, through all its names

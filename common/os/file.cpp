@@ -112,10 +112,14 @@ Directory Directory::open(Os& os, const std::string& path, const char* why) {
 
 void Directory::make(Os& os, const std::string& path, bool durable) {
   const std::string parent = parent_of(path);
-  OsResult result = os.make_dir(path, "make the store's directory");
+  const auto try_it = [&] {
+    return resume(
+        [&] { return os.make_dir(path, "make the store's directory"); });
+  };
+  OsResult result = try_it();
   if (result == -ENOENT && parent != path) {
     make(os, parent, durable);
-    result = os.make_dir(path, "make the store's directory");
+    result = try_it();
   }
   if (result != -EEXIST) value_of(result, "cannot make", path);
   if (durable) open(os, parent, "reach the parent").sync("keep the name");

@@ -26,7 +26,7 @@ Tally& tally_of(Totals& totals, Call call) {
 std::string counted(std::uint64_t count, std::string_view noun) {
   std::string text = std::to_string(count);
   for (std::size_t end = text.size(); end > 3; end -= 3) {
-    text.insert(end - 3, ",");
+    text.insert(end - 3, 1, ',');
   }
   text += ' ';
   text += noun;

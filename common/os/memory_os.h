@@ -44,6 +44,7 @@ class MemoryOs : public Os {
   /// The longest file in bytes; beyond it a write answers EFBIG.
   static constexpr std::uint64_t kMaxFileBytes = 1ULL << 30;
 
+  /// Starts empty.
   MemoryOs() = default;
 
   /// Starts with what is in `image`; missing parents are made.

@@ -6,9 +6,9 @@ namespace strata {
 
 namespace {
 
-// A record found behind damage may be the content of a damaged value: this
-// many are asked for a proof before the first is believed without one.
-constexpr int kCandidates = 64;
+// A record found behind damage may be the content of a damaged value. So many
+// bytes may be checked for a proof before the first one is believed without.
+constexpr std::uint64_t kProofBytes = 64 << 20;
 
 // Where a header holds the key's length.
 constexpr std::uint64_t kKeySizeAt = 8;
@@ -87,15 +87,15 @@ std::optional<std::uint64_t> RecordReader::end_of_damage(std::uint64_t begin) {
   const auto header = header_at(begin);
   const auto first = next_record(begin + 1);
   if (!header || !first) return std::nullopt;
-  const std::uint64_t end = begin + header->size();
-  if (*first == end) return first;
-  // Either the length is wrong, or the first is the content of a value.
-  auto candidate = first;
-  for (int i = 0; candidate && i < kCandidates; ++i) {
-    if (length_is_wrong(begin, *candidate)) return candidate;
-    candidate = next_record(*candidate + 1);
+  std::uint64_t checked = 0;
+  for (auto at = first; at && checked < kProofBytes;
+       at = next_record(*at + 1)) {
+    if (length_is_wrong(begin, *at)) return at;
+    checked += *at - begin;
   }
   if (length_is_wrong(begin, window_.size())) return std::nullopt;
+  // The length is right, or it is not the only thing that is wrong.
+  const std::uint64_t end = begin + header->size();
   if (end == window_.size()) return std::nullopt;
   if (end < window_.size() && record_at(end)) return end;
   // Cut off, with records in its value? Then they do not fill the log.
@@ -175,11 +175,15 @@ bool RecordReader::is_torn(std::uint64_t begin) {
   if (searched_ > kLongSearch * window_.size()) return false;
   if (length_is_wrong(begin, window_.size())) return false;
   if (next_record(begin + 1)) return false;
+  if (header->key_size == 0) return only_zeros_from(begin + kKeySizeAt);
   const std::uint64_t end = begin + header->size();
-  if (header->key_size == 0 || end > window_.size()) return true;
+  if (end > window_.size()) return true;
   // In full length: only zeros to the end of the log speak of a crash.
-  return end - 1 + zeros_at(end - 1) == window_.size() &&
-         !one_bit_is_wrong(begin, *header);
+  return only_zeros_from(end - 1) && !one_bit_is_wrong(begin, *header);
+}
+
+bool RecordReader::only_zeros_from(std::uint64_t begin) {
+  return begin + zeros_at(begin) == window_.size();
 }
 
 // How many zero bytes stand from `begin` on.

@@ -81,6 +81,7 @@ class RecordReader {
   bool length_is_wrong(std::uint64_t begin, std::uint64_t end);
   bool one_bit_is_wrong(std::uint64_t begin, const RecordHeader& header);
   bool is_torn(std::uint64_t begin);
+  bool only_zeros_from(std::uint64_t begin);
   std::uint64_t zeros_at(std::uint64_t begin);
 
   FileWindow window_;
