@@ -110,19 +110,35 @@ Directory Directory::open(Os& os, const std::string& path, const char* why) {
   return {os, static_cast<int>(value_of(fd, "cannot open", path)), path};
 }
 
+Directory Directory::open_or_make(Os& os, const std::string& path,
+                                  bool durable) {
+  const auto try_open = [&] {
+    return resume(
+        [&] { return os.open(path, OpenMode::kDirectory, "find the store"); });
+  };
+  OsResult fd = try_open();
+  if (fd == -ENOENT) {
+    make(os, path, durable);
+    fd = try_open();
+  }
+  Directory found(os, static_cast<int>(value_of(fd, "cannot open", path)),
+                  path);
+  if (durable) open(os, parent_of(path), "find it").sync("keep the name");
+  return found;
+}
+
 void Directory::make(Os& os, const std::string& path, bool durable) {
-  const std::string parent = parent_of(path);
-  const auto try_it = [&] {
+  const auto try_make = [&] {
     return resume(
         [&] { return os.make_dir(path, "make the store's directory"); });
   };
-  OsResult result = try_it();
+  OsResult result = try_make();
+  const std::string parent = parent_of(path);
   if (result == -ENOENT && parent != path) {
-    make(os, parent, durable);
-    result = try_it();
+    (void)open_or_make(os, parent, durable);
+    result = try_make();
   }
   if (result != -EEXIST) value_of(result, "cannot make", path);
-  if (durable) open(os, parent, "reach the parent").sync("keep the name");
 }
 
 Directory& Directory::operator=(Directory&& other) noexcept {

@@ -85,11 +85,12 @@ class Directory {
   [[nodiscard]] static Directory open(Os& os, const std::string& path,
                                       const char* why);
 
-  /// Makes `path` with its parents where they are missing.
-  /// @param durable sync the parent of every directory, so that the names
-  ///   survive a power cut, those found there included
+  /// Opens a directory, making it and its parents where they are missing.
+  /// @param durable sync the parent, so that the name survives a power cut,
+  ///   also when the directory was there already: who made it may not have
   /// @throws IoError
-  static void make(Os& os, const std::string& path, bool durable);
+  [[nodiscard]] static Directory open_or_make(Os& os, const std::string& path,
+                                              bool durable);
 
   Directory(Directory&& other) noexcept
       : os_(other.os_),
@@ -109,6 +110,8 @@ class Directory {
   void sync(const char* why);
 
  private:
+  static void make(Os& os, const std::string& path, bool durable);
+
   Directory(Os& os, int fd, std::string path)
       : os_(&os), fd_(fd), path_(std::move(path)) {}
 

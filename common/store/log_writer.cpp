@@ -9,10 +9,8 @@ namespace strata {
 namespace {
 
 Directory lock_directory(const Options& options) {
-  Os& os = options.system();
-  Directory::make(os, options.directory, options.sync == Sync::kAlways);
-  Directory directory =
-      Directory::open(os, options.directory, "lock the store");
+  Directory directory = Directory::open_or_make(
+      options.system(), options.directory, options.sync == Sync::kAlways);
   directory.lock("become the writer");
   return directory;
 }
