@@ -46,8 +46,8 @@ int run_keys(Session& session, const Words& /*words*/, const Flags& /*flags*/) {
 }
 
 int run_scan(Session& session, const Words& words, const Flags& /*flags*/) {
-  const std::string_view from = words.empty() ? "" : words[0];
-  const std::string_view to = words.size() < 2 ? "" : words[1];
+  const std::string_view from = words.empty() ? std::string_view() : words[0];
+  const std::string_view to = words.size() < 2 ? std::string_view() : words[1];
   if (words.size() == 2 && to.empty()) return kDone;  // nothing is below it
   std::string line;
   session.to_read().scan(from, to,
@@ -112,7 +112,8 @@ int run_dump(Session& session, const Words& words, const Flags& /*flags*/) {
   std::optional<Damage> damage;
   std::string line;
   session.to_read().dump(
-      words.empty() ? "" : words[0], [&](const DumpRecord& record) {
+      words.empty() ? std::string_view() : words[0],
+      [&](const DumpRecord& record) {
         line = fmt::format("{}\t{}\t{}\t{}", record.file, record.offset,
                            record.size, name_of(record.state));
         for (const auto& [name, bytes] : record.fields) {

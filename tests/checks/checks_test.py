@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Each check finds an offence planted in a small project, and finds nothing
+in the same project without it."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+HEADER = '''\
+/// @file
+/// Apples.
+#pragma once
+
+#include <string>
+
+namespace strata {
+
+/// An apple.
+class Apple {
+ public:
+  /// @returns its colour.
+  [[nodiscard]] std::string colour() const { return colour_; }
+
+ private:
+  std::string colour_;
+};
+
+}  // namespace strata
+'''
+SOURCE = '''\
+#include "stages/01_a/store.h"
+
+#include "common/apple.h"
+
+// ::open(path) and <fcntl.h> stand in a comment.
+const char* kText = "::open(";
+'''
+
+
+class ChecksTest(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name) / 'a project'
+        self.plant('common/apple.h', HEADER)
+        self.plant('stages/01_a/store.h', '#pragma once\n')
+        self.plant('stages/02_b/store.h', '#pragma once\n')
+        self.plant('stages/01_a/store.cpp', SOURCE)
+        self.plant('README.md', '# Strata\n\n[a stage](stages/01_a/store.h) '
+                   'and `stages/02_b`: `./strata tour`.\n')
+        for name in ('.clang-format', '.clang-tidy', 'strata', 'docs/Doxyfile',
+                     'docs/tools/site.sh', 'docs/tools/doxygen.awk'):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, self.root / name)
+        self.plant('.ci/run', '#!/bin/sh\ntrue\n')
+        for name in ('tests', 'bench'):
+            (self.root / name).mkdir()
+
+    def plant(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def check(self, name):
+        """@returns whether the check passes, and what it prints."""
+        done = subprocess.run(
+            [HERE / name, self.root], stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return done.returncode == 0, done.stdout
+
+    def passes(self, name):
+        passed, printed = self.check(name)
+        self.assertTrue(passed, printed)
+
+    def finds(self, name, what):
+        passed, printed = self.check(name)
+        self.assertFalse(passed, 'found nothing')
+        self.assertIn(what, printed)
+
+    def test_format(self):
+        self.passes('format.sh')
+        self.plant('common/apple.cpp', 'int  f ( ) ;\n')
+        self.finds('format.sh', 'common/apple.cpp:1')
+
+    def test_tidy(self):
+        self.plant('common/apple.cpp', '#include "common/apple.h"\n')
+        self.plant('stages/01_a/store.cpp', '')
+        self.passes('tidy.sh')
+        self.plant('common/apple.cpp', 'int BadName() { return 1; }\n')
+        self.finds('tidy.sh', "invalid case style for function 'BadName'")
+        lines = '\n'.join(f'  x += {n};' for n in range(60))
+        self.plant('common/apple.cpp',
+                   f'int f(int x) {{\n{lines}\n  return x;\n}}\n')
+        self.finds('tidy.sh', 'exceeds recommended size')
+        self.plant('common/apple.h', HEADER.replace('colour_', 'colour'))
+        self.plant('common/apple.cpp', '#include "common/apple.h"\n')
+        self.finds('tidy.sh', 'common/apple.h')
+
+    def test_layers(self):
+        self.passes('layers.py')
+        self.plant('stages/01_a/store.cpp', '#include "stages/02_b/store.h"\n')
+        self.finds('layers.py', 'store.cpp:1: may not include')
+        self.plant('stages/01_a/store.cpp', '#include "../02_b/store.h"\n')
+        self.finds('layers.py', 'store.cpp:1: may not include')
+        self.plant('stages/01_a/store.cpp', '#include "stages/registry.h"\n')
+        self.finds('layers.py', 'store.cpp:1: may not include')
+        self.plant('stages/01_a/store.cpp', '')
+        self.plant('common/a.cpp', '#include "stages/01_a/store.h"\n')
+        self.finds('layers.py', 'common/a.cpp:1: may not include')
+        self.plant('common/a.cpp', '#include <stages/01_a/store.h>\n')
+        self.finds('layers.py', 'common/a.cpp:1: may not include')
+
+    def test_seam(self):
+        self.plant('common/os/posix_os.cpp',
+                   '#include <fcntl.h>\nint f() { return ::open("", 0); }\n')
+        self.plant('common/cli/batch.cpp', '#include <fstream>\n')
+        self.passes('seam.py')
+        for offence in ('#include <unistd.h>', '#include <sys/stat.h>',
+                        '#include <fstream>', 'int a = ::open("a", 0);',
+                        'auto f = std::fopen("a", "r");',
+                        'int b = ::rename("a", "b");'):
+            self.plant('stages/02_b/store.cpp', offence + '\n')
+            self.finds('seam.py', 'stages/02_b/store.cpp:1')
+        self.plant('stages/02_b/store.cpp', '')
+        self.plant('common/cli/batch.cpp', '#include <unistd.h>\n')
+        self.finds('seam.py', 'common/cli/batch.cpp:1')
+
+    def test_headers(self):
+        self.passes('headers.sh')
+        self.plant('common/pear.h', '#pragma once\nstd::string pear();\n')
+        self.finds('headers.sh', 'common/pear.h does not compile alone')
+
+    def test_links(self):
+        self.passes('links.py')
+        for text in ('[gone](stages/09_x/README.md)', '[up](#no-such-heading)',
+                     '`./strata fly`', '`common/pear.h`'):
+            self.plant('README.md', f'# Strata\n\n{text}\n')
+            self.finds('links.py', 'README.md: ')
+
+    def test_docs(self):
+        self.passes('docs.sh')
+        self.plant('common/apple.h', HEADER.replace(
+            '  /// @returns its colour.\n', ''))
+        self.finds('docs.sh', 'colour() const')
+
+    def test_scripts(self):
+        self.passes('scripts.sh')
+        self.plant('tests/a.sh', '#!/bin/bash\nrm $1\n')
+        self.finds('scripts.sh', 'SC2086')
+
+
+if __name__ == '__main__':
+    unittest.main()

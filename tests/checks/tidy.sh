@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# clang-tidy finds nothing in common/ and stages/ (.clang-tidy says what).
+set -euo pipefail
+cd -- "${1:-$(dirname -- "$0")/../..}"
+
+# What several sources find in one header is said once.
+# shellcheck disable=SC2016
+found=$(find common stages -name '*.cpp' -print0 | sort -z |
+  xargs -0 -r -n 1 -P "$(getconf _NPROCESSORS_ONLN)" sh -c \
+    'said=$(clang-tidy --quiet "$0" -- -std=c++20 -I. -DSTRATA_HAS_LIBEDIT=1 \
+       2>&1) || echo "$said" | grep -E ": (error|warning): " ||
+       echo "$0: clang-tidy fails: $said"' |
+  sed "s|^$PWD/||; s|^\./||" | sort -u -V)
+[[ -z $found ]] || {
+  echo "$found"
+  exit 1
+}
