@@ -29,6 +29,7 @@ struct Command {
   std::string_view help;       ///< one line
   std::size_t least = 0;       ///< words it needs
   std::size_t most = 0;        ///< words it takes
+  /// Carries it out, given the words behind its name; returns the exit code.
   int (*run)(Session&, const Words&, const Flags&) = nullptr;
 };
 

@@ -1,6 +1,6 @@
 /// @file
-/// Crashes: an `Os` that writes down every change to the disk, and from that
-/// every state in which a crash could have left the disk.
+/// Crashes: every state in which a crash could have left the disk, rebuilt from
+/// a recording of what a run did to it.
 ///
 /// @code
 ///   MemoryOs disk;
@@ -38,108 +38,14 @@
 ///   Complexity of Crafting Crash-Consistent Applications", OSDI 2014 (ALICE)
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <mutex>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "common/os/memory_os.h"
-#include "common/os/os.h"
+#include "common/os/recording_os.h"
 
 namespace strata {
-
-/// One change to the disk, or a sync, or a mark.
-struct Change {
-  /// What was done.
-  enum class Kind : std::uint8_t {
-    kMakeDirectory,  ///< a directory was made
-    kCreate,         ///< an empty file got its first name
-    kWrite,          ///< bytes were written to a file
-    kTruncate,       ///< a file was cut or lengthened
-    kRename,         ///< a name was moved, and what was there replaced
-    kRemove,         ///< a name was taken away
-    kSyncFile,       ///< a file's bytes were brought to disk
-    kSyncDirectory,  ///< a directory's entries were brought to disk
-    kMark,           ///< nothing: here the test acknowledged an operation
-  };
-  Kind kind = Kind::kMark;  ///< which of them
-  std::string path;         ///< clean; the name it went by
-  std::string to{};         ///< the new name of a rename
-  std::size_t file = 0;     ///< which file, through all its names
-  std::uint64_t value = 0;  ///< write: offset; truncate: new size; mark: its n
-  std::string bytes{};      ///< what was written
-};
-
-/// What a run did to the disk.
-struct Trace {
-  Image start;                  ///< what was there before, all of it durable
-  std::vector<Change> changes;  ///< in the order they were done
-};
-
-/// An `Os` that records. Calls that failed are not entered: they changed
-/// nothing, or what is known of them (a short write) was what they returned.
-class RecordingOs : public Os {
- public:
-  /// @param os what carries the calls out; must outlive this
-  /// @param start all files and directories that the run will find
-  explicit RecordingOs(Os& os, Image start = {});
-
-  /// Notes that here operation `n` was acknowledged. Rising from 1.
-  void mark(std::uint64_t n);
-
-  /// @returns a copy of what was recorded.
-  [[nodiscard]] Trace trace() const;
-
-  [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
-                              const char* why) override;
-  void close(int fd) override;
-  [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
-                                 std::size_t size, const char* why) override;
-  [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
-                                  std::string_view bytes,
-                                  const char* why) override;
-  [[nodiscard]] OsResult sync(int fd, const char* why) override;
-  [[nodiscard]] OsResult truncate(int fd, std::uint64_t size,
-                                  const char* why) override;
-  [[nodiscard]] OsResult size(int fd, const char* why) override;
-  [[nodiscard]] OsResult lock(int fd, const char* why) override;
-  [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
-                                const char* why) override;
-  [[nodiscard]] OsResult remove(const std::string& path,
-                                const char* why) override;
-  [[nodiscard]] OsResult make_dir(const std::string& path,
-                                  const char* why) override;
-  [[nodiscard]] OsResult list(const std::string& path,
-                              std::vector<std::string>& names,
-                              const char* why) override;
-  [[nodiscard]] OsResult map(int fd, std::size_t size, const char** out,
-                             const char* why) override;
-  void unmap(const char* start, std::size_t size) override;
-  [[nodiscard]] std::uint64_t now_seconds() override;
-  [[nodiscard]] std::uint64_t ticks_ns() override;
-  [[nodiscard]] std::uint64_t random() override;
-
- private:
-  struct Descriptor {
-    std::string path;
-    std::size_t file = 0;
-    bool is_directory = false;
-  };
-
-  OsResult open_or_create(const std::string& path, OpenMode mode,
-                          const char* why);
-
-  Os& os_;
-  mutable std::mutex mutex_;  // held over each call: the order is the disk's
-  Trace trace_;
-  std::map<std::string, std::size_t> names_;  // clean path to file
-  std::size_t next_file_ = 0;
-  std::map<int, Descriptor> open_;
-};
 
 /// What a crash may have left.
 struct CrashState {

@@ -68,81 +68,61 @@ FaultOs::Verdict FaultOs::judge(Call call, bool changes, std::size_t size) {
 OsResult FaultOs::open(const std::string& path, OpenMode mode,
                        const char* why) {
   const bool changes = mode != OpenMode::kRead && mode != OpenMode::kDirectory;
-  return pass(Call::kOpen, changes, [&] { return os_.open(path, mode, why); });
-}
-
-void FaultOs::close(int fd) {
-  os_.close(fd);
+  return pass(Call::kOpen, changes, [&] { return os().open(path, mode, why); });
 }
 
 OsResult FaultOs::read_at(int fd, std::uint64_t offset, char* out,
                           std::size_t size, const char* why) {
   const Verdict verdict = judge(Call::kRead, false, size);
   if (verdict.error != 0) return -verdict.error;
-  return os_.read_at(fd, offset, out, verdict.size, why);
+  return os().read_at(fd, offset, out, verdict.size, why);
 }
 
 OsResult FaultOs::write_at(int fd, std::uint64_t offset, std::string_view bytes,
                            const char* why) {
   const Verdict verdict = judge(Call::kWrite, true, bytes.size());
   if (verdict.error != 0) return -verdict.error;
-  return os_.write_at(fd, offset, bytes.substr(0, verdict.size), why);
+  return os().write_at(fd, offset, bytes.substr(0, verdict.size), why);
 }
 
 OsResult FaultOs::sync(int fd, const char* why) {
-  return pass(Call::kSync, false, [&] { return os_.sync(fd, why); });
+  return pass(Call::kSync, false, [&] { return os().sync(fd, why); });
 }
 
 OsResult FaultOs::truncate(int fd, std::uint64_t size, const char* why) {
   return pass(Call::kTruncate, true,
-              [&] { return os_.truncate(fd, size, why); });
+              [&] { return os().truncate(fd, size, why); });
 }
 
 OsResult FaultOs::size(int fd, const char* why) {
-  return pass(Call::kSize, false, [&] { return os_.size(fd, why); });
+  return pass(Call::kSize, false, [&] { return os().size(fd, why); });
 }
 
 OsResult FaultOs::lock(int fd, const char* why) {
-  return pass(Call::kLock, false, [&] { return os_.lock(fd, why); });
+  return pass(Call::kLock, false, [&] { return os().lock(fd, why); });
 }
 
 OsResult FaultOs::rename(const std::string& from, const std::string& to,
                          const char* why) {
-  return pass(Call::kRename, true, [&] { return os_.rename(from, to, why); });
+  return pass(Call::kRename, true, [&] { return os().rename(from, to, why); });
 }
 
 OsResult FaultOs::remove(const std::string& path, const char* why) {
-  return pass(Call::kRemove, true, [&] { return os_.remove(path, why); });
+  return pass(Call::kRemove, true, [&] { return os().remove(path, why); });
 }
 
 OsResult FaultOs::make_dir(const std::string& path, const char* why) {
-  return pass(Call::kMakeDir, true, [&] { return os_.make_dir(path, why); });
+  return pass(Call::kMakeDir, true, [&] { return os().make_dir(path, why); });
 }
 
 OsResult FaultOs::list(const std::string& path, std::vector<std::string>& names,
                        const char* why) {
-  return pass(Call::kList, false, [&] { return os_.list(path, names, why); });
+  return pass(Call::kList, false, [&] { return os().list(path, names, why); });
 }
 
 OsResult FaultOs::map(int fd, std::size_t size, const char** out,
                       const char* why) {
-  return pass(Call::kMap, false, [&] { return os_.map(fd, size, out, why); });
-}
-
-void FaultOs::unmap(const char* start, std::size_t size) {
-  os_.unmap(start, size);
-}
-
-std::uint64_t FaultOs::now_seconds() {
-  return os_.now_seconds();
-}
-
-std::uint64_t FaultOs::ticks_ns() {
-  return os_.ticks_ns();
-}
-
-std::uint64_t FaultOs::random() {
-  return os_.random();
+  return pass(Call::kMap, false, [&] { return os().map(fd, size, out, why); });
 }
 
 }  // namespace strata

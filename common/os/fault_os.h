@@ -28,7 +28,7 @@
 #include <vector>
 
 #include "common/os/ledger.h"
-#include "common/os/os.h"
+#include "common/os/os_wrapper.h"
 
 namespace strata {
 
@@ -61,10 +61,10 @@ struct Fault {
 /// An `Os` with faults. Closing, unmapping, clocks and random numbers never
 /// fail. Where several faults meet in a call, the one added first has it; each
 /// of them counts the call.
-class FaultOs : public Os {
+class FaultOs : public OsWrapper {
  public:
   /// @param os what carries out the calls that do not fail; must outlive this
-  explicit FaultOs(Os& os) : os_(os) {}
+  explicit FaultOs(Os& os) : OsWrapper(os) {}
 
   /// Adds a fault.
   void add(Fault fault);
@@ -82,7 +82,6 @@ class FaultOs : public Os {
 
   [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
                               const char* why) override;
-  void close(int fd) override;
   [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
                                  std::size_t size, const char* why) override;
   [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
@@ -104,10 +103,6 @@ class FaultOs : public Os {
                               const char* why) override;
   [[nodiscard]] OsResult map(int fd, std::size_t size, const char** out,
                              const char* why) override;
-  void unmap(const char* start, std::size_t size) override;
-  [[nodiscard]] std::uint64_t now_seconds() override;
-  [[nodiscard]] std::uint64_t ticks_ns() override;
-  [[nodiscard]] std::uint64_t random() override;
 
  private:
   // What becomes of a call: an error, or a size that is less than asked for.
@@ -130,7 +125,6 @@ class FaultOs : public Os {
     return verdict.error != 0 ? -verdict.error : system_call();
   }
 
-  Os& os_;
   mutable std::mutex mutex_;
   std::vector<Counted> faults_;
   std::map<Call, std::uint64_t> seen_;

@@ -16,7 +16,7 @@ namespace strata {
 class FileWindow {
  public:
   /// The most bytes that can be looked at together.
-  static constexpr std::size_t kCapacity = 256 * 1024;
+  static constexpr std::size_t kCapacity = std::size_t{256} * 1024;
 
   /// @param file must outlive the window
   /// @param size the bytes to look at; what is behind them does not exist

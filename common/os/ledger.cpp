@@ -124,89 +124,69 @@ OsResult Ledger::enter(Call call, int fd, std::uint64_t offset, OsResult result,
 }
 
 OsResult Ledger::open(const std::string& path, OpenMode mode, const char* why) {
-  const OsResult fd = os_.open(path, mode, why);
+  const OsResult fd = os().open(path, mode, why);
   const std::scoped_lock hold(mutex_);
   if (fd >= 0) open_files_[static_cast<int>(fd)] = path;
   return enter({.call = Call::kOpen, .path = path, .why = why}, fd);
 }
 
-void Ledger::close(int fd) {
-  os_.close(fd);
-}
-
 OsResult Ledger::read_at(int fd, std::uint64_t offset, char* out,
                          std::size_t size, const char* why) {
-  return enter(Call::kRead, fd, offset, os_.read_at(fd, offset, out, size, why),
-               why);
+  return enter(Call::kRead, fd, offset,
+               os().read_at(fd, offset, out, size, why), why);
 }
 
 OsResult Ledger::write_at(int fd, std::uint64_t offset, std::string_view bytes,
                           const char* why) {
-  return enter(Call::kWrite, fd, offset, os_.write_at(fd, offset, bytes, why),
+  return enter(Call::kWrite, fd, offset, os().write_at(fd, offset, bytes, why),
                why);
 }
 
 OsResult Ledger::sync(int fd, const char* why) {
-  return enter(Call::kSync, fd, 0, os_.sync(fd, why), why);
+  return enter(Call::kSync, fd, 0, os().sync(fd, why), why);
 }
 
 OsResult Ledger::truncate(int fd, std::uint64_t size, const char* why) {
-  return enter(Call::kTruncate, fd, size, os_.truncate(fd, size, why), why);
+  return enter(Call::kTruncate, fd, size, os().truncate(fd, size, why), why);
 }
 
 OsResult Ledger::size(int fd, const char* why) {
-  return enter(Call::kSize, fd, 0, os_.size(fd, why), why);
+  return enter(Call::kSize, fd, 0, os().size(fd, why), why);
 }
 
 OsResult Ledger::lock(int fd, const char* why) {
-  return enter(Call::kLock, fd, 0, os_.lock(fd, why), why);
+  return enter(Call::kLock, fd, 0, os().lock(fd, why), why);
 }
 
 OsResult Ledger::rename(const std::string& from, const std::string& to,
                         const char* why) {
-  const OsResult result = os_.rename(from, to, why);
+  const OsResult result = os().rename(from, to, why);
   const std::scoped_lock hold(mutex_);
   return enter({.call = Call::kRename, .path = from, .why = why}, result);
 }
 
 OsResult Ledger::remove(const std::string& path, const char* why) {
-  const OsResult result = os_.remove(path, why);
+  const OsResult result = os().remove(path, why);
   const std::scoped_lock hold(mutex_);
   return enter({.call = Call::kRemove, .path = path, .why = why}, result);
 }
 
 OsResult Ledger::make_dir(const std::string& path, const char* why) {
-  const OsResult result = os_.make_dir(path, why);
+  const OsResult result = os().make_dir(path, why);
   const std::scoped_lock hold(mutex_);
   return enter({.call = Call::kMakeDir, .path = path, .why = why}, result);
 }
 
 OsResult Ledger::list(const std::string& path, std::vector<std::string>& names,
                       const char* why) {
-  const OsResult result = os_.list(path, names, why);
+  const OsResult result = os().list(path, names, why);
   const std::scoped_lock hold(mutex_);
   return enter({.call = Call::kList, .path = path, .why = why}, result);
 }
 
 OsResult Ledger::map(int fd, std::size_t size, const char** out,
                      const char* why) {
-  return enter(Call::kMap, fd, 0, os_.map(fd, size, out, why), why);
-}
-
-void Ledger::unmap(const char* start, std::size_t size) {
-  os_.unmap(start, size);
-}
-
-std::uint64_t Ledger::now_seconds() {
-  return os_.now_seconds();
-}
-
-std::uint64_t Ledger::ticks_ns() {
-  return os_.ticks_ns();
-}
-
-std::uint64_t Ledger::random() {
-  return os_.random();
+  return enter(Call::kMap, fd, 0, os().map(fd, size, out, why), why);
 }
 
 std::string to_text(const Ledger& ledger) {

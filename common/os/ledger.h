@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "common/os/os.h"
+#include "common/os/os_wrapper.h"
 
 namespace strata {
 
@@ -36,7 +36,7 @@ enum class Call : std::uint8_t {
 
 /// One call as the system answered it.
 struct LedgerEntry {
-  Call call = Call::kOpen;
+  Call call = Call::kOpen;   ///< what was called
   std::string path;          ///< the file; for a rename the old name
   std::uint64_t offset = 0;  ///< reads and writes: where; truncate: new size
   std::uint64_t bytes = 0;   ///< reads and writes: how many were moved
@@ -46,28 +46,29 @@ struct LedgerEntry {
 
 /// How often something was done, and how many bytes it moved.
 struct Tally {
-  std::uint64_t calls = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t calls = 0;  ///< how often
+  std::uint64_t bytes = 0;  ///< moved by all of them
 };
 
 /// A sum over a ledger, for each kind of call.
 struct Totals {
-  Tally opens;
-  Tally reads;
-  Tally writes;
-  Tally syncs;
+  Tally opens;   ///< of files and directories
+  Tally reads;   ///< and the bytes that were read
+  Tally writes;  ///< and the bytes that were written
+  Tally syncs;   ///< of files and directories
   Tally others;  ///< all calls that are none of these
 };
 
 /// An `Os` that counts. Calls that fail are entered with their error; `close`
 /// is not entered.
-class Ledger : public Os {
+class Ledger : public OsWrapper {
  public:
   /// Whether to keep each entry or only the totals, which costs no memory.
   enum class Keep : std::uint8_t { kTotals, kEntries };
 
   /// @param os what carries the calls out; must outlive the ledger
-  explicit Ledger(Os& os, Keep keep = Keep::kEntries) : os_(os), keep_(keep) {}
+  explicit Ledger(Os& os, Keep keep = Keep::kEntries)
+      : OsWrapper(os), keep_(keep) {}
 
   /// @returns a copy of the entries since the last `clear`, oldest first.
   [[nodiscard]] std::vector<LedgerEntry> entries() const;
@@ -80,7 +81,6 @@ class Ledger : public Os {
 
   [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
                               const char* why) override;
-  void close(int fd) override;
   [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
                                  std::size_t size, const char* why) override;
   [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
@@ -102,17 +102,12 @@ class Ledger : public Os {
                               const char* why) override;
   [[nodiscard]] OsResult map(int fd, std::size_t size, const char** out,
                              const char* why) override;
-  void unmap(const char* start, std::size_t size) override;
-  [[nodiscard]] std::uint64_t now_seconds() override;
-  [[nodiscard]] std::uint64_t ticks_ns() override;
-  [[nodiscard]] std::uint64_t random() override;
 
  private:
   OsResult enter(LedgerEntry entry, OsResult result);
   OsResult enter(Call call, int fd, std::uint64_t offset, OsResult result,
                  const char* why);
 
-  Os& os_;
   const Keep keep_;
   mutable std::mutex mutex_;
   std::vector<LedgerEntry> entries_;

@@ -7,7 +7,8 @@
 ///   posix_os.h    the real thing
 ///   ledger.h      counts what every operation cost
 ///   fault_os.h    lets the Nth call fail, once or for ever
-///   crash.h       records a run and rebuilds what a power cut could leave
+///   recording_os.h, crash.h
+///                 record a run and rebuild what a crash could leave
 ///   memory_os.h   a file system in memory
 ///
 /// The last four take another `Os` or stand in for one, so they stack: a store
@@ -111,14 +112,14 @@ class Os {
   [[nodiscard]] virtual OsResult make_dir(const std::string& path,
                                           const char* why) = 0;
 
-  /// Puts the names in a directory into `names`, in no particular order and
-  /// without `.` and `..`.
+  /// Puts the names in a directory into `names`, in no particular order; those
+  /// of itself and of its parent are left out.
   [[nodiscard]] virtual OsResult list(const std::string& path,
                                       std::vector<std::string>& names,
                                       const char* why) = 0;
 
-  /// Maps the first `size` bytes of an open file for reading and stores where
-  /// they are in `*out`. They stay readable after `close`, until `unmap`.
+  /// Maps the first `size` bytes of an open file for reading and puts where
+  /// they are into `out`. They stay readable after `close`, until `unmap`.
   [[nodiscard]] virtual OsResult map(int fd, std::size_t size, const char** out,
                                      const char* why) = 0;
 

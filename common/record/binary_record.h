@@ -64,9 +64,9 @@ struct RecordHeader {
 
 /// A record; the views are into the bytes that were decoded.
 struct BinaryRecord {
-  RecordHeader header;
-  std::string_view key;
-  std::string_view value;
+  RecordHeader header;     ///< the fixed part
+  std::string_view key;    ///< header.key_size bytes
+  std::string_view value;  ///< header.value_size bytes
 };
 
 /// @returns the CRC-32 of `bytes`, going on from that of the bytes before.

@@ -8,7 +8,7 @@ namespace {
 
 // A record found behind damage may be the content of a damaged value. So many
 // bytes may be checked for a proof before the first one is believed without.
-constexpr std::uint64_t kProofBytes = 64 << 20;
+constexpr std::uint64_t kProofBytes = std::uint64_t{64} << 20;
 
 // Where a header holds the key's length.
 constexpr std::uint64_t kKeySizeAt = 8;
@@ -16,7 +16,7 @@ constexpr std::uint64_t kKeySizeAt = 8;
 // Where every byte could be a header, random lengths make most candidates
 // long. All of those together may cost so many times the file's length.
 constexpr std::uint64_t kLongSearch = 4;
-constexpr std::uint64_t kLongRecord = 64 * 1024;
+constexpr std::uint64_t kLongRecord = std::uint64_t{64} * 1024;
 
 }  // namespace
 

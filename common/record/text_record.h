@@ -48,8 +48,8 @@ void encode_text_record(std::string_view key, std::string_view value,
 
 /// Where the parts of a text record lie, in bytes from its first.
 struct TextRecord {
-  std::size_t key_size = 0;
-  std::size_t value_size = 0;
+  std::size_t key_size = 0;    ///< in bytes, without the comma
+  std::size_t value_size = 0;  ///< in bytes, without the newline
 
   /// @returns the whole record's length, comma and newline included.
   [[nodiscard]] std::size_t size() const { return key_size + value_size + 2; }

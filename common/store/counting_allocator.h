@@ -13,7 +13,7 @@ namespace strata {
 template <typename T>
 class CountingAllocator {
  public:
-  using value_type = T;
+  using value_type = T;  ///< what it allocates
 
   /// @param sum where the bytes now held are kept; must outlive the container
   explicit CountingAllocator(std::uint64_t& sum) : sum_(&sum) {}
@@ -26,13 +26,13 @@ class CountingAllocator {
   /// @returns memory for `count` objects. @throws std::bad_alloc
   [[nodiscard]] T* allocate(std::size_t count) {
     T* memory = std::allocator<T>().allocate(count);
-    *sum_ += count * sizeof(T);
+    *sum_ += count * sizeof(T);  // NOLINT(bugprone-sizeof-expression)
     return memory;
   }
 
   /// Gives back what `allocate(count)` returned.
   void deallocate(T* memory, std::size_t count) noexcept {
-    *sum_ -= count * sizeof(T);
+    *sum_ -= count * sizeof(T);  // NOLINT(bugprone-sizeof-expression)
     std::allocator<T>().deallocate(memory, count);
   }
 

@@ -35,11 +35,11 @@ enum class Mode : std::uint8_t {
 
 /// An option of one stage, such as `--slots`.
 struct OptionSpec {
-  std::string_view name;  ///< with its dashes
-  std::string_view help;  ///< one line
-  std::uint64_t default_value = 0;
-  std::uint64_t min = 0;  ///< smallest value allowed
-  std::uint64_t max = 0;  ///< largest value allowed
+  std::string_view name;            ///< with its dashes
+  std::string_view help;            ///< one line
+  std::uint64_t default_value = 0;  ///< where it is not given
+  std::uint64_t min = 0;            ///< smallest value allowed
+  std::uint64_t max = 0;            ///< largest value allowed
 };
 
 /// How to open a store.
@@ -70,11 +70,11 @@ struct Options {
 
 /// What a stage's records can hold.
 struct Limits {
-  std::uint64_t max_key_bytes = 65535;
-  std::uint64_t max_value_bytes = 0xFFFFFFFF;
-  std::string_view key_forbids;         ///< bytes that no key may hold
-  std::string_view value_forbids;       ///< bytes that no value may hold
-  std::string_view value_prefix_taken;  ///< how no value may begin
+  std::uint64_t max_key_bytes = 65535;         ///< of at least 1
+  std::uint64_t max_value_bytes = 0xFFFFFFFF;  ///< of at least 0
+  std::string_view key_forbids;                ///< bytes that no key may hold
+  std::string_view value_forbids;              ///< bytes that no value may hold
+  std::string_view value_prefix_taken;         ///< how no value may begin
 
   /// @throws InvalidInput, naming the limit, when `key` cannot be stored.
   void check_key(std::string_view key) const;
@@ -91,10 +91,10 @@ struct Refusal {
 
 /// One stage, described.
 struct Stage {
-  std::string_view name;   ///< "04_keydir"
-  std::string_view title;  ///< what it is, in a few words
-  std::string_view flaw;   ///< what the next stage mends, one sentence
-  Limits limits;
+  std::string_view name;            ///< "04_keydir"
+  std::string_view title;           ///< what it is, in a few words
+  std::string_view flaw;            ///< what the next stage mends, one sentence
+  Limits limits;                    ///< what its records can hold
   std::vector<OptionSpec> options;  ///< its own, beside the common ones
   std::vector<Refusal> refuses;     ///< what it cannot do yet
   bool checksums = false;           ///< whether a changed value byte is noticed

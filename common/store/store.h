@@ -41,10 +41,10 @@ struct DumpRecord {
     kTorn,       ///< the unfinished end of the newest file
     kDamaged,    ///< bytes that are no record
   };
-  std::string_view file;     ///< name within the store's directory
-  std::uint64_t offset = 0;  ///< where it begins in the file
-  std::uint64_t size = 0;    ///< its length on disk
-  State state = State::kLive;
+  std::string_view file;       ///< name within the store's directory
+  std::uint64_t offset = 0;    ///< where it begins in the file
+  std::uint64_t size = 0;      ///< its length on disk
+  State state = State::kLive;  ///< what it is
   /// Every field in file order, name and bytes; numbers in decimal, checksums
   /// in hex. Empty where there is no record.
   std::vector<std::pair<std::string_view, std::string_view>> fields;

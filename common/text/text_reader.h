@@ -34,7 +34,7 @@ class TextReader {
  public:
   /// Bytes per read: small enough to stay in the processor's cache between
   /// the read and the search.
-  static constexpr std::size_t kBlock = 256 * 1024;
+  static constexpr std::size_t kBlock = std::size_t{256} * 1024;
 
   /// @param file to read; must outlive the reader
   /// @param size how much of it to read, in bytes

@@ -153,7 +153,7 @@ const Stage& stage_02_reverse_scan() {
       .limits = kTextLimits,
       .options = {{.name = kBlockBytes,
                    .help = "bytes read at a time, from the end of the log",
-                   .default_value = 64 * 1024,
+                   .default_value = std::uint64_t{64} * 1024,
                    .min = 1,
                    .max = 1 << 30}},
       .refuses = {kNoDelete, kNoCompaction, kNoSegments, kNoVerify, kNoSalvage},

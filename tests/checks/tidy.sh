@@ -8,6 +8,7 @@ cd -- "${1:-$(dirname -- "$0")/../..}"
 found=$(find common stages -name '*.cpp' -print0 | sort -z |
   xargs -0 -r -n 1 -P "$(getconf _NPROCESSORS_ONLN)" sh -c \
     'said=$(clang-tidy --quiet "$0" -- -std=c++20 -I. -DSTRATA_HAS_LIBEDIT=1 \
+       -DSTRATA_VERSION=\"0\" \
        2>&1) || echo "$said" | grep -E ": (error|warning): " ||
        echo "$0: clang-tidy fails: $said"' |
   sed "s|^$PWD/||; s|^\./||" | sort -u -V)
