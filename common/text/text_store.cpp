@@ -78,6 +78,12 @@ void TextLog::note_torn_tail(std::uint64_t offset, std::uint64_t size) {
                 (writer_ ? "cut off" : "passed over"));
 }
 
+void TextLog::note_damage(std::uint64_t offset, std::uint64_t size) const {
+  options_.tell("damaged, and not counted: " + options_.path_of(kName) +
+                ": offset " + std::to_string(offset) + ": " +
+                std::to_string(size) + " bytes");
+}
+
 void TextLog::throw_damage(std::uint64_t offset) const {
   throw Damage(options_.path_of(kName), offset, kNoRecord);
 }
@@ -124,7 +130,9 @@ void TextStore::scan(std::string_view from, std::string_view to,
 Stats TextStore::stats() {
   Stats stats;
   if (log_.file() == nullptr) return stats;
-  const Live live = find_live("", "", [](const TextLine&) {});
+  const Live live = find_live("", "", [&](const TextLine& line) {
+    log_.note_damage(line.offset, line.size);
+  });
   stats.keys = live.lines.size();
   for (const auto& [key, line] : live.lines) stats.live_bytes += line.size;
   stats.dead_bytes = live.record_bytes - stats.live_bytes;

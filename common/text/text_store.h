@@ -78,6 +78,9 @@ class TextLog {
   /// Says in one line, once, that the log ends in a piece of a record.
   void note_torn_tail(std::uint64_t offset, std::uint64_t size);
 
+  /// Says in one line that a line is no record and is left out of a count.
+  void note_damage(std::uint64_t offset, std::uint64_t size) const;
+
   /// @throws Damage naming the line at byte `offset`.
   [[noreturn]] void throw_damage(std::uint64_t offset) const;
 

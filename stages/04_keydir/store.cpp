@@ -137,6 +137,11 @@ void Keydir::scan(std::string_view from, std::string_view to,
 Stats Keydir::stats() {
   Stats stats;
   if (file() == nullptr) return stats;
+  for (const Gap& gap : gaps_) {
+    options_.tell("damaged, and not counted: " + file()->path() + ": offset " +
+                  std::to_string(gap.offset) + ": " + std::to_string(gap.size) +
+                  " bytes");
+  }
   stats.keys = keydir_.size();
   stats.live_bytes = live_bytes_;
   stats.dead_bytes = record_bytes_ - live_bytes_;
