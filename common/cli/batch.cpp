@@ -37,12 +37,12 @@ class Lines {
   std::optional<std::string_view> next() {
     errno = 0;
     const ssize_t size = ::getline(&buffer_, &capacity_, file_.get());
-    if (size < 0) {
-      if (std::feof(file_.get()) == 0) {
-        throw IoError("cannot read", path_, errno);
-      }
-      return std::nullopt;
+    // Half a line may have been read before an error.
+    if (std::ferror(file_.get()) != 0 ||
+        (size < 0 && std::feof(file_.get()) == 0)) {
+      throw IoError("cannot read", path_, errno);
     }
+    if (size < 0) return std::nullopt;
     std::string_view line(buffer_, static_cast<std::size_t>(size));
     if (line.back() == '\n') line.remove_suffix(1);
     return line;
@@ -50,7 +50,10 @@ class Lines {
 
  private:
   static int close(std::FILE* file) {
-    return file == nullptr || file == stdin ? 0 : std::fclose(file);
+    if (file == nullptr) return 0;
+    if (file != stdin) return std::fclose(file);
+    std::clearerr(stdin);  // a terminal may have more after its end
+    return 0;
   }
 
   const std::string path_;
@@ -61,6 +64,15 @@ class Lines {
 
 [[noreturn]] void refuse(const std::string& why) {
   throw InvalidInput(why);
+}
+
+// Undoes the escapes of a field; most have none.
+void read_field(std::string_view field, std::string& out) {
+  if (field.find('\\') == std::string_view::npos) {
+    out.assign(field);
+  } else if (const auto wrong = unescape(field, out)) {
+    refuse(*wrong);
+  }
 }
 
 class Batch {
@@ -112,9 +124,10 @@ int Batch::run(const std::string& path) {
   progress.clear();
   session_.flush();
   const auto nanoseconds = static_cast<double>(posix_os().ticks_ns() - start);
-  fmt::print(stderr,
-             "{} operations in {:.3f} s: {} set, {} del, {} get, {} skipped\n",
-             number_, nanoseconds / 1e9, sets_, dels_, gets_, skipped_);
+  const std::string summary = fmt::format(
+      "{} operations in {:.3f} s: {} set, {} del, {} get, {} skipped\n",
+      number_, nanoseconds / 1e9, sets_, dels_, gets_, skipped_);
+  (void)std::fwrite(summary.data(), 1, summary.size(), stderr);
   return kDone;
 }
 
@@ -125,7 +138,7 @@ void Batch::execute(std::string_view line) {
   if (operation == "set") {
     take_key(rest);
     if (!more_fields_) refuse("set wants a key and a value");
-    if (const auto wrong = unescape(take_field(rest), value_)) refuse(*wrong);
+    read_field(take_field(rest), value_);
     expect_end();
     set();
   } else if (operation == "get") {
@@ -139,7 +152,7 @@ void Batch::execute(std::string_view line) {
   } else if (operation == "compact") {
     expect_end();
     session_.require("compact");
-    session_.to_write().compact();
+    compact(session_);
   } else {
     refuse(fmt::format("no such operation: '{}'", escaped(operation)));
   }
@@ -156,7 +169,7 @@ std::string_view Batch::take_field(std::string_view& rest) {
 
 void Batch::take_key(std::string_view& rest) {
   if (!more_fields_) refuse("a key is missing");
-  if (const auto wrong = unescape(take_field(rest), key_)) refuse(*wrong);
+  read_field(take_field(rest), key_);
 }
 
 void Batch::expect_end() const {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,15 +29,19 @@ struct Arguments {
 
 std::uint64_t parse_number(const OptionSpec& spec, const std::string& text) {
   std::uint64_t number = 0;
-  const bool digits =
-      !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-  if (!digits || !CLI::detail::lexical_cast(text, number) ||
-      number < spec.min || number > spec.max) {
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end || number < spec.min ||
+      number > spec.max) {
     throw CommandError(
         kUsage, fmt::format("{} wants a number from {} to {}: {}", spec.name,
                             spec.min, spec.max, text));
   }
   return number;
+}
+
+bool is_option(std::string_view name) {
+  return name.substr(0, 2) == "--";
 }
 
 // Options end at the first word that is none, or behind `--`.
@@ -51,12 +56,25 @@ Words words_behind_options(const CLI::App& app) {
   return words;
 }
 
+// CLI11 takes the next word for the value of an option that ends in `=`.
+void refuse_empty_values(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (!is_option(word) || word == "--") return;
+    if (word.back() == '=') {
+      throw CommandError(kUsage,
+                         word.substr(0, word.size() - 1) + " wants a value");
+    }
+    const CLI::Option* option = app.get_option_no_throw(word);
+    if (option != nullptr && option->get_type_size() > 0) ++i;
+  }
+}
+
 Arguments parse(const Stage& stage, int argc, char** argv) {
   Arguments given;
   given.options.directory = fmt::format("./{}.db", stage.name);
   std::string sync = "never";
-  std::string segment_bytes;
-  std::map<std::string_view, std::string> numbers;
+  std::map<std::string_view, std::string> values;
 
   CLI::App app;
   app.set_help_flag();
@@ -64,9 +82,13 @@ Arguments parse(const Stage& stage, int argc, char** argv) {
   app.option_defaults()->take_last();
   app.add_option("--db", given.options.directory);
   app.add_option("--sync", sync);
-  app.add_option("--segment-bytes", segment_bytes);
   for (const OptionSpec& spec : stage.options) {
-    app.add_option(std::string(spec.name), numbers[spec.name]);
+    app.add_option(std::string(spec.name), values[spec.name]);
+  }
+  for (const Refusal& refusal : stage.refuses) {
+    if (!is_option(refusal.name)) continue;
+    app.add_option(std::string(refusal.name), values[refusal.name])
+        ->expected(0, 1);
   }
   app.add_flag("--explain", given.explain);
   app.add_flag("--help,-h", given.help);
@@ -74,6 +96,7 @@ Arguments parse(const Stage& stage, int argc, char** argv) {
   app.add_flag("--ack", given.flags.ack);
   app.add_flag("--skip-deletes", given.flags.skip_deletes);
   app.add_flag("--json", given.flags.json);
+  refuse_empty_values(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -81,10 +104,9 @@ Arguments parse(const Stage& stage, int argc, char** argv) {
   }
   given.words = words_behind_options(app);
 
-  if (app.count("--segment-bytes") > 0) {
-    if (const Refusal* refusal = stage.refusal("--segment-bytes")) {
-      throw CommandError(
-          kUsage, fmt::format("no '{}' yet: {}", refusal->name, refusal->why));
+  for (const Refusal& refusal : stage.refuses) {
+    if (is_option(refusal.name) && app.count(std::string(refusal.name)) > 0) {
+      throw refused(refusal);
     }
   }
   if (sync != "never" && sync != "always") {
@@ -96,7 +118,7 @@ Arguments parse(const Stage& stage, int argc, char** argv) {
   given.options.sync = sync == "always" ? Sync::kAlways : Sync::kNever;
   for (const OptionSpec& spec : stage.options) {
     if (app.count(std::string(spec.name)) == 0) continue;
-    given.options.numbers[spec.name] = parse_number(spec, numbers[spec.name]);
+    given.options.numbers[spec.name] = parse_number(spec, values[spec.name]);
   }
   return given;
 }
@@ -126,7 +148,8 @@ std::string help_of(const Stage& stage) {
       "acknowledge a write once the system has it, or the disk (default "
       "never)");
   row("--explain", "print every system call and its cost on standard error");
-  row("--help, --version", "");
+  row("--help", "print this");
+  row("--version", "print the version");
   for (const OptionSpec& spec : stage.options) {
     row(fmt::format("{} N", spec.name),
         fmt::format("{} (default {})", spec.help, spec.default_value));
@@ -185,11 +208,12 @@ int run_arguments(const Stage& stage, const Arguments& given) {
 
 int run(const Stage& stage, int argc, char** argv) {
   turn_write_signals_into_errors();
+  occupy_standard_descriptors();
   try {
     return run_arguments(stage, parse(stage, argc, argv));
   } catch (...) {
     const CommandError error = current_error();
-    fmt::print(stderr, "{}: {}\n", stage.name, error.what());
+    tell(stage, error.what());
     return error.code();
   }
 }

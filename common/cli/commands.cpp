@@ -64,15 +64,13 @@ int run_scan(Session& session, const Words& words, const Flags& /*flags*/) {
 
 int run_compact(Session& session, const Words& /*words*/,
                 const Flags& /*flags*/) {
-  if (session.to_read().stats().files == 0) return kDone;
-  Store& store = session.to_write();
   const auto tell = [&](std::string_view when) {
-    const Stats stats = store.stats();
+    const Stats stats = session.to_read().stats();
     session.print(fmt::format("{}: {} bytes in {} files\n", when,
                               stats.disk_bytes, stats.files));
   };
   tell("before");
-  store.compact();
+  compact(session);
   tell("after");
   return kDone;
 }
@@ -132,12 +130,16 @@ int run_dump(Session& session, const Words& words, const Flags& /*flags*/) {
   return kDone;
 }
 
+std::string in_words(const DamagedPlace& place) {
+  return fmt::format("{}: offset {}: {} bytes: {}\n", escaped(place.file),
+                     place.offset, place.size, place.why);
+}
+
 int run_verify(Session& session, const Words& /*words*/,
                const Flags& /*flags*/) {
   std::optional<Damage> first;
   session.to_read().verify([&](const DamagedPlace& place) {
-    session.print(fmt::format("{}: offset {}: {} bytes: {}\n", place.file,
-                              place.offset, place.size, place.why));
+    session.print(in_words(place));
     if (!first) first.emplace(place.file, place.offset, place.why);
   });
   if (first) throw Damage(*first);
@@ -145,15 +147,25 @@ int run_verify(Session& session, const Words& /*words*/,
 }
 
 int run_salvage(Session& session, const Words& words, const Flags& /*flags*/) {
+  if (words[0].empty()) throw CommandError(kUsage, "salvage wants a directory");
   session.to_read().salvage(words[0], [&](const DamagedPlace& place) {
-    session.print(fmt::format("lost: {}: offset {}: {} bytes: {}\n", place.file,
-                              place.offset, place.size, place.why));
+    session.print("lost: " + in_words(place));
   });
   return kDone;
 }
 
 int run_batch(Session& session, const Words& words, const Flags& flags) {
   return batch(session, words.empty() ? "-" : words[0], flags);
+}
+
+void check_flags(std::string_view command, const Flags& flags) {
+  const auto want = [&](bool given, const char* flag, std::string_view owner) {
+    if (!given || command == owner) return;
+    throw CommandError(kUsage, fmt::format("{} belongs to {}", flag, owner));
+  };
+  want(flags.ack, "--ack", "batch");
+  want(flags.skip_deletes, "--skip-deletes", "batch");
+  want(flags.json, "--json", "stats");
 }
 
 // Takes the flags of a command out of its words, where they come first.
@@ -204,6 +216,11 @@ const std::vector<Command>& all_commands() {
   return commands;
 }
 
+void compact(Session& session) {
+  if (session.to_read().stats().files == 0) return;
+  session.to_write().compact();
+}
+
 int run_command(Session& session, const Words& words, Flags flags) {
   const auto& commands = all_commands();
   const auto command = std::find_if(
@@ -216,6 +233,7 @@ int run_command(Session& session, const Words& words, Flags flags) {
   session.require(command->name);
   Words arguments = words;
   take_flags(arguments, flags);
+  check_flags(command->name, flags);
   arguments.erase(arguments.begin());
   if (arguments.size() < command->least || arguments.size() > command->most) {
     throw CommandError(

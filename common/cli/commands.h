@@ -37,6 +37,10 @@ struct Command {
 ///   and `help` are the command line's own and not among them.
 [[nodiscard]] const std::vector<Command>& all_commands();
 
+/// Merges now, in a store that holds anything: one that does not exist is not
+/// made for it.
+void compact(Session& session);
+
 /// Carries out one command and flushes what it printed.
 /// @param words the command's name, then its words
 /// @param flags those given before the command

@@ -16,6 +16,10 @@ constexpr std::uint64_t kFirstDrawNs = 500'000'000;
 constexpr std::uint64_t kBetweenDrawsNs = 100'000'000;
 constexpr int kCells = 30;
 
+void draw(std::string_view text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 }  // namespace
 
 Progress::Progress(std::string_view what)
@@ -28,23 +32,21 @@ void Progress::update(std::uint64_t done, std::uint64_t total) {
   if (now < next_draw_ns_) return;
   next_draw_ns_ = now + kBetweenDrawsNs;
   if (total == 0) {
-    fmt::print(stderr, "\r{}: {}", what_, done);
+    draw(fmt::format("\r{}: {}", what_, done));
   } else {
     const double share =
         std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     const int full = static_cast<int>(share * kCells);
-    fmt::print(stderr, "\r{} [{:#<{}}{:<{}}] {:3.0f} %", what_, "", full, "",
-               kCells - full, share * 100);
+    draw(fmt::format("\r{} [{:#<{}}{:<{}}] {:3.0f} %", what_, "", full, "",
+                     kCells - full, share * 100));
   }
-  (void)std::fflush(stderr);
   drawn_ = true;
 }
 
 void Progress::clear() {
   next_draw_ns_ = 0;
   if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  (void)std::fflush(stderr);
+  draw("\r\x1b[K");
   drawn_ = false;
 }
 

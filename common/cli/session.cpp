@@ -32,6 +32,22 @@ CommandError current_error() {
   }
 }
 
+CommandError refused(const Refusal& refusal) {
+  return {kUsage, "no '" + std::string(refusal.name) +
+                      "' yet: " + std::string(refusal.why)};
+}
+
+void tell(const Stage& stage, std::string_view line) {
+  std::string text(stage.name);
+  text += ": ";
+  const bool plain = std::all_of(line.begin(), line.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
+  });
+  text += plain ? std::string(line) : escaped(line);
+  text += '\n';
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 Session::Session(const Stage& stage, Options options, bool explain)
     : stage_(stage), options_(std::move(options)) {
   options_.note = [this](const std::string& line) { tell(line); };
@@ -51,15 +67,18 @@ void Session::set_explain(bool on) {
 
 void Session::open(Mode mode) {
   store_.reset();
-  options_.mode = mode;
+  options_.mode = Mode::kRead;  // what it stays if it cannot be opened
+  Options options = options_;
+  options.mode = mode;
   const std::uint64_t start = posix_os().ticks_ns();
-  store_ = stage_.open(options_);
+  store_ = stage_.open(options);
+  options_.mode = mode;
   open_seconds_ = static_cast<double>(posix_os().ticks_ns() - start) / 1e9;
   progress_.clear();
 }
 
 Store& Session::to_read() {
-  if (store_ == nullptr) open(Mode::kRead);
+  if (store_ == nullptr) open(options_.mode);
   return *store_;
 }
 
@@ -69,10 +88,7 @@ Store& Session::to_write() {
 }
 
 void Session::require(std::string_view what) const {
-  const Refusal* refusal = stage_.refusal(what);
-  if (refusal == nullptr) return;
-  throw CommandError(kUsage, "no '" + std::string(what) +
-                                 "' yet: " + std::string(refusal->why));
+  if (const Refusal* refusal = stage_.refusal(what)) throw refused(*refusal);
 }
 
 void Session::print(std::string_view text) {
@@ -87,15 +103,9 @@ void Session::flush() {
   }
 }
 
-void Session::tell(std::string_view line) const {
-  std::string text(stage_.name);
-  text += ": ";
-  const bool plain = std::all_of(line.begin(), line.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20;
-  });
-  text += plain ? std::string(line) : escaped(line);
-  text += '\n';
-  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+void Session::tell(std::string_view line) {
+  progress_.clear();
+  strata::tell(stage_, line);
 }
 
 void Session::explain() {

@@ -34,6 +34,13 @@ class CommandError : public std::runtime_error {
 ///   be called in a catch block.
 [[nodiscard]] CommandError current_error();
 
+/// @returns what a command or option that the stage refuses is answered.
+[[nodiscard]] CommandError refused(const Refusal& refusal);
+
+/// Prints one line on standard error, after the program's name. Control bytes
+/// in it are escaped. Where nobody listens the line is lost.
+void tell(const Stage& stage, std::string_view line);
+
 /// One run of a stage's program. The store is opened for reading by the first
 /// command that reads and for writing by the first that writes, so that
 /// reading alone takes no lock and creates nothing.
@@ -68,13 +75,14 @@ class Session {
   void flush();
 
   /// Prints one line on standard error, after the program's name.
-  void tell(std::string_view line) const;
+  void tell(std::string_view line);
 
   /// Prints what the ledger holds on standard error and empties it, if there
   /// is one and a call was made.
   void explain();
 
-  /// Starts or ends keeping a ledger; the store is opened anew.
+  /// Starts or ends keeping a ledger; the next command opens the store anew,
+  /// for writing if it was.
   void set_explain(bool on);
 
  private:

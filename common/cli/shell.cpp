@@ -28,6 +28,20 @@ constexpr std::size_t kMostCompletions = 100;
 // The library's callbacks take no argument of ours.
 Session* completing = nullptr;
 
+// A key as it is typed in a line of the shell.
+std::string typed_word(std::string_view key) {
+  std::string word;
+  for (const char c : escaped(key)) {
+    if (c == ' ') {
+      word += "\\x20";
+    } else {
+      if (c == '"') word += '\\';
+      word += c;
+    }
+  }
+  return word;
+}
+
 // The commands, or the live keys, that begin with `text`.
 std::vector<std::string> completions_of(std::string_view text, bool is_first) {
   std::vector<std::string> found;
@@ -39,7 +53,8 @@ std::vector<std::string> completions_of(std::string_view text, bool is_first) {
   };
   if (!is_first) {
     try {
-      completing->to_read().keys(offer);
+      completing->to_read().keys(
+          [&](std::string_view key) { offer(typed_word(key)); });
     } catch (const std::exception&) {
       found.clear();  // a store that cannot be read completes nothing
     }
@@ -52,17 +67,21 @@ std::vector<std::string> completions_of(std::string_view text, bool is_first) {
   return found;
 }
 
-char* next_completion(const char* text, int state) {
-  static std::vector<std::string> found;
+std::vector<std::string> completions;
+
+char* next_completion(const char* /*text*/, int state) {
   static std::size_t next = 0;
-  if (state == 0) {
-    const std::string before(rl_line_buffer,
-                             static_cast<std::size_t>(rl_point));
-    const std::size_t blank = before.find(' ');
-    found = completions_of(text, blank == std::string::npos);
-    next = 0;
-  }
-  return next < found.size() ? ::strdup(found[next++].c_str()) : nullptr;
+  if (state == 0) next = 0;
+  if (next == completions.size()) return nullptr;
+  return ::strdup(completions[next++].c_str());
+}
+
+char** complete(const char* text, int start, int /*end*/) {
+  const std::string before(rl_line_buffer, static_cast<std::size_t>(start));
+  const bool is_first = before.find_first_not_of(' ') == std::string::npos;
+  completions = completions_of(text, is_first);
+  rl_attempted_completion_over = 1;  // no names of files
+  return rl_completion_matches(text, next_completion);
 }
 
 class Terminal {
@@ -71,9 +90,10 @@ class Terminal {
       : prompt_(std::string(session.stage().name) + "> ") {
     completing = &session;
     rl_readline_name = const_cast<char*>("strata");
-    rl_completion_entry_function = next_completion;
+    rl_attempted_completion_function = complete;
+    static char blanks[] = " \t";
+    rl_completer_word_break_characters = blanks;
     using_history();
-    let_ctrl_c_interrupt_input();
     const char* home = std::getenv("HOME");
     if (home == nullptr) return;
     history_file_ = std::string(home) + "/.strata_history";
@@ -91,8 +111,7 @@ class Terminal {
   Terminal& operator=(const Terminal&) = delete;
 
   bool next(std::string& line) {
-    errno = 0;
-    char* typed = readline(prompt_.c_str());
+    char* typed = read_line();
     if (typed == nullptr && errno == EINTR) {  // Ctrl-C drops the line
       std::puts("");
       line.clear();
@@ -109,6 +128,12 @@ class Terminal {
   }
 
  private:
+  char* read_line() {
+    const CtrlCInterruptsInput while_reading;
+    errno = 0;
+    return readline(prompt_.c_str());
+  }
+
   std::string prompt_;
   std::string history_file_;
 };
@@ -143,6 +168,7 @@ bool execute(Session& session, const std::string& line,
   if (words[0] == "quit" || words[0] == "exit") return false;
   if (words[0] == "help") {
     help();
+    session.flush();
   } else if (words[0] == "explain" && words.size() == 2 &&
              (words[1] == "on" || words[1] == "off")) {
     session.set_explain(words[1] == "on");

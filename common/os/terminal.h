@@ -7,6 +7,9 @@ namespace strata {
 /// @returns whether standard input is a terminal.
 [[nodiscard]] bool stdin_is_terminal();
 
+/// @returns whether standard output is a terminal.
+[[nodiscard]] bool stdout_is_terminal();
+
 /// @returns whether standard error is a terminal.
 [[nodiscard]] bool stderr_is_terminal();
 
@@ -14,8 +17,19 @@ namespace strata {
 /// error that the writer sees and not a signal that ends the process.
 void turn_write_signals_into_errors();
 
-/// From now on Ctrl-C interrupts the call that waits for input instead of
-/// ending the process.
-void let_ctrl_c_interrupt_input();
+/// Gives the standard descriptors that the process was started without to a
+/// file that neither reads nor writes, so that no file opened later becomes
+/// standard output and is printed into. Using them is still an error (EBADF).
+void occupy_standard_descriptors();
+
+/// While one lives, Ctrl-C interrupts the call that waits for input (EINTR)
+/// instead of ending the process.
+class CtrlCInterruptsInput {
+ public:
+  CtrlCInterruptsInput();
+  ~CtrlCInterruptsInput();
+  CtrlCInterruptsInput(const CtrlCInterruptsInput&) = delete;
+  CtrlCInterruptsInput& operator=(const CtrlCInterruptsInput&) = delete;
+};
 
 }  // namespace strata

@@ -2,14 +2,18 @@
 
 #include <libdeflate.h>
 
+#include <array>
+
 namespace strata {
 
 namespace {
 
+// Puts `number` at `out`, the most significant byte first.
 template <typename Integer>
-void append_big_endian(Integer number, std::string& out) {
-  for (int shift = 8 * (int{sizeof(Integer)} - 1); shift >= 0; shift -= 8) {
-    out += static_cast<char>(number >> shift & 0xFF);
+void put_big_endian(Integer number, char* out) {
+  for (std::size_t i = sizeof(Integer); i > 0; --i) {
+    out[i - 1] = static_cast<char>(number & 0xFF);
+    number = static_cast<Integer>(number >> 8);
   }
 }
 
@@ -38,26 +42,25 @@ std::string to_hex(std::uint32_t crc) {
 }
 
 void encode_header(const RecordHeader& header, std::string& out) {
-  append_big_endian(header.crc, out);
-  append_big_endian(header.tstamp, out);
-  append_big_endian(header.key_size, out);
-  append_big_endian(header.value_size, out);
+  std::array<char, kHeaderBytes> bytes{};
+  put_big_endian(header.crc, bytes.data());
+  put_big_endian(header.tstamp, bytes.data() + 4);
+  put_big_endian(header.key_size, bytes.data() + 8);
+  put_big_endian(header.value_size, bytes.data() + 10);
+  out.append(bytes.data(), bytes.size());
 }
 
 void encode_binary_record(std::uint32_t tstamp, std::string_view key,
                           std::string_view value, std::string& out) {
-  RecordHeader header = {
-      .tstamp = tstamp,
-      .key_size = static_cast<std::uint16_t>(key.size()),
-      .value_size = static_cast<std::uint32_t>(value.size())};
-  std::string front;
-  encode_header(header, front);
-  header.crc =
-      crc32(value, crc32(key, crc32(std::string_view(front).substr(4))));
-  out.reserve(out.size() + header.size());
-  encode_header(header, out);
+  const std::size_t begin = out.size();
+  encode_header({.tstamp = tstamp,
+                 .key_size = static_cast<std::uint16_t>(key.size()),
+                 .value_size = static_cast<std::uint32_t>(value.size())},
+                out);
   out += key;
   out += value;
+  const std::uint32_t crc = crc32(std::string_view(out).substr(begin + 4));
+  put_big_endian(crc, out.data() + begin);
 }
 
 RecordHeader decode_header(std::string_view bytes) {

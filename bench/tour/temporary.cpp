@@ -1,0 +1,36 @@
+#include "bench/tour/temporary.h"
+
+#include <stdlib.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "common/store/errors.h"
+
+namespace strata::tour {
+
+namespace fs = std::filesystem;
+
+TemporaryDirectory::TemporaryDirectory()
+    : path_((fs::temp_directory_path() / "strata-tour-XXXXXX").string()) {
+  if (::mkdtemp(path_.data()) == nullptr) {
+    throw IoError("cannot make a directory", path_, errno);
+  }
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+unsigned long long bytes_under(const std::string& directory) {
+  unsigned long long bytes = 0;
+  std::error_code none;
+  for (const auto& entry : fs::recursive_directory_iterator(directory, none)) {
+    if (entry.is_regular_file()) bytes += entry.file_size();
+  }
+  return bytes;
+}
+
+}  // namespace strata::tour

@@ -1,0 +1,32 @@
+/// @file
+/// A directory that is gone when its owner is.
+#pragma once
+
+#include <string>
+
+namespace strata::tour {
+
+/// A new directory of its own where temporary files belong (TMPDIR, else
+/// /tmp), removed with all that is in it when this object ends.
+class TemporaryDirectory {
+ public:
+  /// @throws IoError
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  /// @returns the path of `name` in it.
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return path_ + "/" + name;
+  }
+
+ private:
+  std::string path_;
+};
+
+/// @returns the bytes of all files under `directory`, 0 when there is none.
+[[nodiscard]] unsigned long long bytes_under(const std::string& directory);
+
+}  // namespace strata::tour
