@@ -70,24 +70,25 @@ void refuse_empty_values(const CLI::App& app, int argc, char** argv) {
   }
 }
 
-Arguments parse(const Stage& stage, int argc, char** argv) {
-  Arguments given;
-  given.options.directory = fmt::format("./{}.db", stage.name);
+// What the options say, before it has been checked.
+struct Texts {
   std::string sync = "never";
-  std::map<std::string_view, std::string> values;
+  std::map<std::string_view, std::string> values;  // of the stage's own
+};
 
-  CLI::App app;
+void add_options(const Stage& stage, Arguments& given, Texts& texts,
+                 CLI::App& app) {
   app.set_help_flag();
   app.prefix_command();
   app.option_defaults()->take_last();
   app.add_option("--db", given.options.directory);
-  app.add_option("--sync", sync);
+  app.add_option("--sync", texts.sync);
   for (const OptionSpec& spec : stage.options) {
-    app.add_option(std::string(spec.name), values[spec.name]);
+    app.add_option(std::string(spec.name), texts.values[spec.name]);
   }
   for (const Refusal& refusal : stage.refuses) {
     if (!is_option(refusal.name)) continue;
-    app.add_option(std::string(refusal.name), values[refusal.name])
+    app.add_option(std::string(refusal.name), texts.values[refusal.name])
         ->expected(0, 1);
   }
   app.add_flag("--explain", given.explain);
@@ -96,6 +97,34 @@ Arguments parse(const Stage& stage, int argc, char** argv) {
   app.add_flag("--ack", given.flags.ack);
   app.add_flag("--skip-deletes", given.flags.skip_deletes);
   app.add_flag("--json", given.flags.json);
+}
+
+void check_values(const Stage& stage, const CLI::App& app, const Texts& texts,
+                  Options& options) {
+  for (const Refusal& refusal : stage.refuses) {
+    if (is_option(refusal.name) && app.count(std::string(refusal.name)) > 0) {
+      throw refused(refusal);
+    }
+  }
+  if (texts.sync != "never" && texts.sync != "always") {
+    throw CommandError(kUsage, "--sync wants never or always: " + texts.sync);
+  }
+  options.sync = texts.sync == "always" ? Sync::kAlways : Sync::kNever;
+  if (options.directory.empty()) {
+    throw CommandError(kUsage, "--db wants a directory");
+  }
+  for (const OptionSpec& spec : stage.options) {
+    if (app.count(std::string(spec.name)) == 0) continue;
+    options.numbers[spec.name] = parse_number(spec, texts.values.at(spec.name));
+  }
+}
+
+Arguments parse(const Stage& stage, int argc, char** argv) {
+  Arguments given;
+  given.options.directory = fmt::format("./{}.db", stage.name);
+  Texts texts;
+  CLI::App app;
+  add_options(stage, given, texts, app);
   refuse_empty_values(app, argc, argv);
   try {
     app.parse(argc, argv);
@@ -103,23 +132,7 @@ Arguments parse(const Stage& stage, int argc, char** argv) {
     throw CommandError(kUsage, error.what());
   }
   given.words = words_behind_options(app);
-
-  for (const Refusal& refusal : stage.refuses) {
-    if (is_option(refusal.name) && app.count(std::string(refusal.name)) > 0) {
-      throw refused(refusal);
-    }
-  }
-  if (sync != "never" && sync != "always") {
-    throw CommandError(kUsage, "--sync wants never or always: " + sync);
-  }
-  if (given.options.directory.empty()) {
-    throw CommandError(kUsage, "--db wants a directory");
-  }
-  given.options.sync = sync == "always" ? Sync::kAlways : Sync::kNever;
-  for (const OptionSpec& spec : stage.options) {
-    if (app.count(std::string(spec.name)) == 0) continue;
-    given.options.numbers[spec.name] = parse_number(spec, values[spec.name]);
-  }
+  check_values(stage, app, texts, given.options);
   return given;
 }
 

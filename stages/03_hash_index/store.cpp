@@ -34,7 +34,6 @@ HashIndex::HashIndex(const Options& options)
 void HashIndex::rebuild(const Options& options) {
   if (log().file() == nullptr) return;
   constexpr std::uint64_t kLinesBetweenReports = 4096;
-  end_ = log().size();
   std::uint64_t lines = 0;
   log().for_each_line(
       "rebuild the index",
@@ -44,8 +43,9 @@ void HashIndex::rebuild(const Options& options) {
         });
         if (!slot) refuse_for_want_of_slots();
         slots_.put(*slot, line.offset);
+        end_ = line.offset + line.size;
         if (options.progress && ++lines % kLinesBetweenReports == 0) {
-          options.progress(line.offset, end_);
+          options.progress(end_, log().size());
         }
       },
       [&](const TextLine& line) { damage_ = line.offset; });

@@ -88,6 +88,18 @@ TEST_F(Collisions, ARecordLongerThanOneReadIsReadToItsEnd) {
   }
 }
 
+TEST_F(Collisions, AReaderGoesByWhatItIndexedWhileTheLogGrows) {
+  disk.put("db/log.txt", "a,1\nb,2\n");
+  HashIndex store = open(10, Mode::kRead);
+  disk.put("db/log.txt", "a,1\nb,2\na,3\nc,");
+  EXPECT_EQ(answer(store, "a"), "1");
+  EXPECT_EQ(answer(store, "b"), "2");
+  EXPECT_EQ(answer(store, "c"), std::nullopt);
+  ledger.clear();
+  EXPECT_EQ(answer(store, "b"), "2");
+  EXPECT_EQ(ledger.totals().reads.bytes, 4U) << "to the end of what it knows";
+}
+
 TEST_F(Collisions, ADamagedLineHidesOnlyWhatIsOlder) {
   disk.put("db/log.txt", "old,1\nno comma\nnew,2\n");
   HashIndex store = open(10);
