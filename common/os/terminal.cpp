@@ -1,6 +1,7 @@
 #include "common/os/terminal.h"
 
 #include <fcntl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -32,15 +33,37 @@ void occupy_standard_descriptors() {
   }
 }
 
-CtrlCInterruptsInput::CtrlCInterruptsInput() {
+namespace {
+
+// Lets `signal` interrupt system calls, calling `handler`.
+void interrupt_calls_on(int signal, void (*handler)(int)) {
   struct sigaction action {};
 
-  action.sa_handler = [](int) {};
-  ::sigaction(SIGINT, &action, nullptr);
+  action.sa_handler = handler;
+  ::sigaction(signal, &action, nullptr);
+}
+
+void set_alarm_every(int microseconds) {
+  itimerval timer{};
+  timer.it_value.tv_usec = microseconds;
+  timer.it_interval.tv_usec = microseconds;
+  ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+}  // namespace
+
+// A key pressed just before the call that waits would interrupt nothing. So
+// alarms follow until one meets that call.
+CtrlCInterruptsInput::CtrlCInterruptsInput() {
+  constexpr int kBetweenAlarmsUs = 10'000;
+  interrupt_calls_on(SIGALRM, [](int) {});
+  interrupt_calls_on(SIGINT, [](int) { set_alarm_every(kBetweenAlarmsUs); });
 }
 
 CtrlCInterruptsInput::~CtrlCInterruptsInput() {
   std::signal(SIGINT, SIG_DFL);
+  set_alarm_every(0);
+  std::signal(SIGALRM, SIG_DFL);
 }
 
 }  // namespace strata

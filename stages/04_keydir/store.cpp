@@ -13,6 +13,17 @@ namespace {
 
 constexpr std::uint64_t kReportBytes = 1 << 20;
 
+void check_new_or_empty(Os& os, const std::string& directory) {
+  const InvalidInput refusal("salvage wants a new or empty directory: " +
+                             directory);
+  try {
+    if (!list_directory(os, directory, "is it empty?").empty()) throw refusal;
+  } catch (const IoError& error) {
+    if (error.code() == std::errc::not_a_directory) throw refusal;
+    throw;
+  }
+}
+
 }  // namespace
 
 Keydir::Keydir(const Options& options)
@@ -196,9 +207,7 @@ void Keydir::verify(const DamageVisitor& visit) {
 }
 
 void Keydir::salvage(const std::string& directory, const DamageVisitor& visit) {
-  if (!list_directory(options_.system(), directory, "is it empty?").empty()) {
-    throw InvalidInput("salvage wants a new or empty directory: " + directory);
-  }
+  check_new_or_empty(options_.system(), directory);
   Options target = options_;
   target.directory = directory;
   LogWriter copy(target, kName);

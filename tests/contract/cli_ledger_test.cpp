@@ -1,0 +1,233 @@
+// The ledger of `--explain`, held against what lies on disk.
+#include <algorithm>
+#include <cstdint>
+#include <regex>
+#include <string>
+
+#include "tests/contract/cli_fixture.h"
+
+namespace strata {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+// One line of a ledger.
+struct LedgerLine {
+  std::string call;
+  std::string file;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  std::string purpose;
+};
+
+// A number as the ledger writes it, "2,000".
+std::uint64_t number_in(std::string digits) {
+  digits.erase(std::remove(digits.begin(), digits.end(), ','), digits.end());
+  return std::stoull(digits);
+}
+
+class CliLedger : public CommandLine {
+ protected:
+  // The lines of one call in a ledger: those of "read", of "sync", …
+  static std::vector<LedgerLine> calls(const std::string& ledger,
+                                       const std::string& call) {
+    const std::regex moved(
+        R"((read|write) +(\S+)  offset (\d+)  ([\d,]+) bytes?  (\S.*))");
+    const std::regex other(R"((\w+) +(\S+)  (\S.*))");
+    std::vector<LedgerLine> found;
+    for (const std::string& line : lines_of(ledger)) {
+      std::smatch part;
+      if (line.substr(0, call.size() + 1) != call + " ") continue;
+      if (std::regex_match(line, part, moved)) {
+        found.push_back({part[1], part[2], number_in(part[3]),
+                         number_in(part[4]), part[5]});
+      } else if (std::regex_match(line, part, other) && call != "read" &&
+                 call != "write") {
+        found.push_back({part[1], part[2], 0, 0, part[3]});
+      } else {
+        ADD_FAILURE() << "no line of a ledger: " << line;
+      }
+    }
+    return found;
+  }
+
+  static std::uint64_t bytes_of(const std::vector<LedgerLine>& lines) {
+    std::uint64_t bytes = 0;
+    for (const LedgerLine& line : lines) bytes += line.bytes;
+    return bytes;
+  }
+
+  // Expects that the last line adds up the lines before it.
+  static void expect_total(const std::string& ledger) {
+    const std::string total = lines_of(ledger).back();
+    std::smatch part;
+    ASSERT_TRUE(std::regex_search(
+        total, part,
+        std::regex(R"(^total: ([\d,]+) opens?, ([\d,]+) reads? \(([\d,]+) )"
+                   R"(bytes?\), ([\d,]+) writes? \(([\d,]+) bytes?\), )"
+                   R"(([\d,]+) syncs?)")))
+        << total;
+    EXPECT_THAT(calls(ledger, "open"), SizeIs(number_in(part[1])));
+    EXPECT_THAT(calls(ledger, "read"), SizeIs(number_in(part[2])));
+    EXPECT_EQ(bytes_of(calls(ledger, "read")), number_in(part[3]));
+    EXPECT_THAT(calls(ledger, "write"), SizeIs(number_in(part[4])));
+    EXPECT_EQ(bytes_of(calls(ledger, "write")), number_in(part[5]));
+    EXPECT_THAT(calls(ledger, "sync"), SizeIs(number_in(part[6])));
+  }
+
+  static auto in_file(const std::string& file) {
+    return testing::Field("file", &LedgerLine::file, file);
+  }
+};
+
+STRATA_FOR_EVERY_STAGE(CliLedger);
+
+TEST_P(CliLedger, TheTotalAddsUpTheLines) {
+  for (const Arguments& command :
+       {Arguments{"set", "a", "1"}, Arguments{"set", "b", "2"},
+        Arguments{"--sync", "always", "set", "a", "3"}, Arguments{"get", "a"},
+        Arguments{"get", "nothing"}, Arguments{"keys"}, Arguments{"scan"},
+        Arguments{"stats"}, Arguments{"dump"}}) {
+    Arguments arguments = {"--explain"};
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    const Outcome outcome = run(arguments);
+    EXPECT_LE(outcome.code, 1) << outcome.err;
+    EXPECT_THAT(outcome.out, Not(HasSubstr("total: ")));
+    expect_total(outcome.err);
+  }
+}
+
+TEST_P(CliLedger, WhatASetWritesIsWhatTheFilesGrewBy) {
+  std::uint64_t before = 0;
+  for (const std::size_t size : {0U, 1U, 1000U, 100'000U}) {
+    const Outcome outcome =
+        run({"--explain", "set", "key", std::string(size, 'v')});
+    std::uint64_t after = 0;
+    for (const auto& file : std::filesystem::directory_iterator(path("db"))) {
+      after += file.file_size();
+    }
+    EXPECT_EQ(bytes_of(calls(outcome.err, "write")), after - before);
+    before = after;
+  }
+}
+
+TEST_P(CliLedger, AWriteBeginsWhereTheFileEnded) {
+  EXPECT_EQ(run({"set", "a", "1"}).code, 0);
+  const std::uint64_t end = read_file(only_file()).size();
+  const auto writes = calls(run({"--explain", "set", "b", "2"}).err, "write");
+  ASSERT_THAT(writes, SizeIs(1));
+  EXPECT_EQ(writes[0].offset, end);
+  EXPECT_THAT(writes[0].file, StartsWith("db/"));
+}
+
+TEST_P(CliLedger, ReadsStayWithinTheFile) {
+  EXPECT_EQ(batch("set\ta\t1\nset\tb\t2\nset\ta\t3\n").code, 0);
+  const std::uint64_t size = read_file(only_file()).size();
+  for (const char* key : {"a", "b", "nothing"}) {
+    const auto reads = calls(run({"--explain", "get", key}).err, "read");
+    EXPECT_GE(reads.size(), 1U);
+    for (const LedgerLine& read : reads) {
+      EXPECT_LE(read.offset + read.bytes, size) << key;
+    }
+  }
+}
+
+TEST_P(CliLedger, AReaderNeitherWritesNorSyncsNorLocks) {
+  EXPECT_EQ(run({"set", "a", "1"}).code, 0);
+  for (const char* command : {"keys", "scan", "stats", "dump"}) {
+    const std::string ledger =
+        run({"--explain", "--sync", "always", command}).err;
+    for (const char* call :
+         {"write", "sync", "lock", "truncate", "mkdir", "rename", "unlink"}) {
+      EXPECT_THAT(calls(ledger, call), IsEmpty()) << command << ": " << call;
+    }
+  }
+}
+
+TEST_P(CliLedger, WithSyncNeverNothingIsSynced) {
+  for (const char* value : {"1", "2"}) {
+    const Outcome outcome = run({"--explain", "set", "a", value});
+    EXPECT_THAT(calls(outcome.err, "sync"), IsEmpty()) << outcome.err;
+  }
+}
+
+TEST_P(CliLedger, WithSyncAlwaysEveryNewNameIsSyncedWhereItStands) {
+  const Outcome outcome = run_plain(
+      {"--db", "a/b/c", "--sync", "always", "--explain", "set", "k", "v"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const auto syncs = calls(outcome.err, "sync");
+  for (const char* directory : {".", "a", "a/b", "a/b/c"}) {
+    EXPECT_THAT(syncs, Contains(in_file(directory)));
+  }
+  EXPECT_THAT(syncs.back().file, StartsWith("a/b/c/"));
+}
+
+TEST_P(CliLedger, WithSyncAlwaysEveryWriteIsSyncedBeforeItIsAcknowledged) {
+  const Outcome outcome = run({"--explain", "--sync", "always", "batch"},
+                              "set\ta\t1\nset\tb\t2\nset\tc\t3\n");
+  std::string unsynced;
+  int writes = 0;
+  for (const std::string& line : lines_of(outcome.err)) {
+    std::istringstream words(line);
+    std::string call;
+    std::string file;
+    words >> call >> file;
+    if (call == "write") {
+      EXPECT_EQ(unsynced, "") << outcome.err;
+      unsynced = file;
+      ++writes;
+    }
+    if (call == "sync" && file == unsynced) unsynced.clear();
+  }
+  EXPECT_GE(writes, 3);
+  EXPECT_EQ(unsynced, "") << outcome.err;
+}
+
+TEST_P(CliLedger, AGetReadsExactlyItsRecordWhereAKeydirKnowsItsPlace) {
+  if (GetParam()->scans || !GetParam()->checksums) {
+    GTEST_SKIP() << "no keydir in this stage";
+  }
+  const std::string value(777, 'v');
+  EXPECT_EQ(batch("set\tother\t1\nset\tk\t" + value + "\nset\tlast\t1\n").code,
+            0);
+  std::smatch live;
+  const std::string dump = run({"dump"}).out;
+  ASSERT_TRUE(std::regex_search(
+      dump, live, std::regex(R"((\d+)\t(\d+)\tlive\t[^\n]*\tkey=k\t)")));
+  const auto hit = calls(run({"--explain", "get", "k"}).err, "read");
+  const auto miss = calls(run({"--explain", "get", "none"}).err, "read");
+  ASSERT_EQ(hit.size(), miss.size() + 1) << "one read more than the open's";
+  EXPECT_EQ(hit.back().offset, number_in(live[1]));
+  EXPECT_EQ(hit.back().bytes, number_in(live[2]));
+}
+
+TEST_P(CliLedger, FollowsTheMessageOfACommandThatFailed) {
+  const auto holder = start({"batch", "--ack"});
+  holder->write("set\ta\t1\n");
+  ASSERT_EQ(holder->line(), "ok 1\n");
+  const Outcome busy = run({"--explain", "set", "a", "2"});
+  EXPECT_EQ(busy.code, 5);
+  EXPECT_THAT(lines_of(busy.err).front(), StartsWith(name() + ": "));
+  EXPECT_THAT(calls(busy.err, "write"), IsEmpty());
+  expect_total(busy.err);
+  EXPECT_EQ(holder->finish().code, 0);
+
+  const Outcome wrong = run({"--explain", "batch"}, "get\ta\nset\t\tno key\n");
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(lines_of(wrong.err).front(), HasSubstr("line 2: "));
+  expect_total(wrong.err);
+}
+
+TEST_P(CliLedger, IsNotPrintedUnasked) {
+  expect_done(run({"set", "a", "1"}), "");
+  expect_done(run({"get", "a"}), "1\n");
+  EXPECT_EQ(run({"get", "b"}).err, "");
+}
+
+}  // namespace
+}  // namespace strata
