@@ -8,5 +8,6 @@ export CXX=${CXX:-c++}
 find common stages tests bench -name '*.h' -print0 | sort -z |
   xargs -0 -r -n 1 -P "$(getconf _NPROCESSORS_ONLN)" sh -c \
     'echo "#include \"$0\"" |
-       "$CXX" -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I. -x c++ - ||
+       "$CXX" -std=c++20 -fsyntax-only -DSTRATA_BIN_DIR=\"\" -Wall -Wextra \
+         -Werror -I. -x c++ - ||
      { echo "$0 does not compile alone"; exit 1; }'
