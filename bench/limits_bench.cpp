@@ -17,13 +17,22 @@ namespace strata::bench {
 
 namespace {
 
+File new_log(const TemporaryDirectory& directory) {
+  return File::open(posix_os(), directory.path("log"), OpenMode::kCreate,
+                    "limit");
+}
+
+std::string one_record() {
+  std::string record;
+  encode_binary_record(0, key_of(0), value(), record);
+  return record;
+}
+
 // One record is formatted before; a set writes it and notes where.
 void set_limit(benchmark::State& state) {
   const TemporaryDirectory directory;
-  File file = File::open(posix_os(), directory.path() + "/log",
-                         OpenMode::kCreate, "limit");
-  std::string record;
-  encode_binary_record(0, key_of(0), value(), record);
+  File file = new_log(directory);
+  std::string record = one_record();
   std::unordered_map<std::string, std::uint64_t> places;
   std::uint64_t end = 0;
   std::uint64_t number = 0;
@@ -38,10 +47,8 @@ void set_limit(benchmark::State& state) {
 void get_limit(benchmark::State& state) {
   const auto count = static_cast<std::uint64_t>(state.range(0));
   const TemporaryDirectory directory;
-  File file = File::open(posix_os(), directory.path() + "/log",
-                         OpenMode::kCreate, "limit");
-  std::string record;
-  encode_binary_record(0, key_of(0), value(), record);
+  File file = new_log(directory);
+  std::string record = one_record();
   std::unordered_map<std::string, std::uint64_t> places;
   std::string log;
   for (std::uint64_t i = 0; i < count; ++i) {

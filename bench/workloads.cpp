@@ -1,11 +1,7 @@
 #include "bench/workloads.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
 
 #include "common/store/hash.h"
 
@@ -66,18 +62,6 @@ std::uint64_t Zipfian::next_rank() {
 std::uint64_t Zipfian::next() {
   const std::uint64_t rank = next_rank();
   return KeyHash(0)(std::to_string(rank)) % count_;
-}
-
-TemporaryDirectory::TemporaryDirectory() {
-  path_ = (std::filesystem::temp_directory_path() / "strata-bench-XXXXXX");
-  if (::mkdtemp(path_.data()) == nullptr) {
-    throw std::system_error(errno, std::generic_category(), path_);
-  }
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,

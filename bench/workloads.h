@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "bench/temporary.h"
 #include "common/store/stage.h"
 
 namespace strata::bench {
@@ -49,23 +50,6 @@ class Zipfian {
   const double alpha_;
   const double eta_;
   std::mt19937_64 random_;
-};
-
-/// A directory of its own under the system's temporary one, removed with all
-/// that is in it.
-class TemporaryDirectory {
- public:
-  /// @throws std::system_error
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  /// @returns its path.
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 /// Opens a store; stages with slots get enough of them.

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <new>
 
+#include "bench/temporary.h"
 #include "bench/tour/access_log.h"
 #include "bench/tour/arguments.h"
 #include "bench/tour/git.h"
@@ -19,7 +20,6 @@
 #include "bench/tour/replay.h"
 #include "bench/tour/report.h"
 #include "bench/tour/table.h"
-#include "bench/tour/temporary.h"
 #include "common/os/terminal.h"
 #include "common/store/errors.h"
 #include "stages/registry.h"
@@ -35,7 +35,7 @@ History read_history(const Arguments& arguments) {
 
 // Takes the history through every stage; `at` says where it is.
 std::vector<Run> replay_all(const History& history, std::string& at) {
-  const TemporaryDirectory directory;
+  const bench::TemporaryDirectory directory;
   std::vector<Run> runs;
   for (const Stage* stage : all_stages()) {
     at = std::string(stage->name) + ": ";

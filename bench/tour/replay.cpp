@@ -7,8 +7,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "bench/temporary.h"
 #include "bench/tour/interrupt.h"
-#include "bench/tour/temporary.h"
 #include "common/cli/progress.h"
 #include "common/os/posix_os.h"
 #include "common/record/escape.h"
@@ -144,7 +144,7 @@ void Runner::write(const Operation& operation) {
 void Runner::measure_growth(std::uint64_t operations) {
   Growth growth;
   growth.operations = operations;
-  growth.disk_bytes = bytes_under(options_.directory);
+  growth.disk_bytes = bench::bytes_under(options_.directory);
   if (std::find(miss_points_.begin(), miss_points_.end(), operations) !=
       miss_points_.end()) {
     growth.miss = ask(*store_, ledger_, missing_, kPatienceOnTheWay);

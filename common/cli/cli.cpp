@@ -213,7 +213,7 @@ int run_arguments(const Stage& stage, const Arguments& given) {
     session.tell(error.what());
     code = error.code();
   }
-  session.explain();
+  if (!given.words.empty() && given.words[0] != "shell") session.explain();
   return code;
 }
 

@@ -90,22 +90,6 @@ int run_stats(Session& session, const Words& /*words*/, const Flags& flags) {
   return kDone;
 }
 
-std::string_view name_of(DumpRecord::State state) {
-  switch (state) {
-    case DumpRecord::State::kLive:
-      return "live";
-    case DumpRecord::State::kDead:
-      return "dead";
-    case DumpRecord::State::kTombstone:
-      return "tombstone";
-    case DumpRecord::State::kTorn:
-      return "torn";
-    case DumpRecord::State::kDamaged:
-      return "damaged";
-  }
-  return "";
-}
-
 int run_dump(Session& session, const Words& words, const Flags& /*flags*/) {
   std::optional<Damage> damage;
   std::string line;
@@ -207,7 +191,8 @@ const std::vector<Command>& all_commands() {
       {"dump", "[FILE]",
        "print every record on disk: file, offset, size, state, fields", 0, 1,
        run_dump},
-      {"verify", "", "read every byte and check every checksum", 0, 0,
+      {"verify", "",
+       "read every byte, print a line for each damaged place, or nothing", 0, 0,
        run_verify},
       {"salvage", "DIR",
        "copy what is readable into a new store at DIR; list what was lost", 1,

@@ -108,8 +108,12 @@ void Session::tell(std::string_view line) {
   strata::tell(stage_, line);
 }
 
+bool Session::has_made_calls() const {
+  return ledger_ != nullptr && !ledger_->entries().empty();
+}
+
 void Session::explain() {
-  if (ledger_ == nullptr || ledger_->entries().empty()) return;
+  if (ledger_ == nullptr) return;
   (void)std::fflush(stdout);
   const std::string text = to_text(*ledger_);
   (void)std::fwrite(text.data(), 1, text.size(), stderr);

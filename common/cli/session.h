@@ -77,8 +77,10 @@ class Session {
   /// Prints one line on standard error, after the program's name.
   void tell(std::string_view line);
 
-  /// Prints what the ledger holds on standard error and empties it, if there
-  /// is one and a call was made.
+  /// @returns whether there is a ledger and anything in it.
+  [[nodiscard]] bool has_made_calls() const;
+
+  /// Prints the ledger, if there is one, on standard error and empties it.
   void explain();
 
   /// Starts or ends keeping a ledger; the next command opens the store anew,

@@ -38,10 +38,14 @@ std::string parent_of(const std::string& path) {
 
 }  // namespace
 
+void Descriptor::sync(const char* why) {
+  value_of(resume([&] { return os_->sync(fd_, why); }), "cannot sync", path_);
+}
+
 File File::open(Os& os, const std::string& path, OpenMode mode,
                 const char* why) {
   const OsResult fd = resume([&] { return os.open(path, mode, why); });
-  return {os, static_cast<int>(value_of(fd, "cannot open", path)), path};
+  return File(os, static_cast<int>(value_of(fd, "cannot open", path)), path);
 }
 
 std::optional<File> File::open_if_there(Os& os, const std::string& path,
@@ -52,26 +56,16 @@ std::optional<File> File::open_if_there(Os& os, const std::string& path,
   return File(os, static_cast<int>(value_of(fd, "cannot open", path)), path);
 }
 
-File& File::operator=(File&& other) noexcept {
-  std::swap(os_, other.os_);
-  std::swap(fd_, other.fd_);
-  std::swap(path_, other.path_);
-  return *this;
-}
-
-File::~File() {
-  if (fd_ >= 0) os_->close(fd_);
-}
-
 std::size_t File::read_at(std::uint64_t offset, char* out, std::size_t size,
                           const char* why) const {
   std::size_t done = 0;
   while (done < size) {
-    const auto got = value_of(
-        resume([&] {
-          return os_->read_at(fd_, offset + done, out + done, size - done, why);
-        }),
-        "cannot read", path_);
+    const auto got =
+        value_of(resume([&] {
+                   return os().read_at(fd(), offset + done, out + done,
+                                       size - done, why);
+                 }),
+                 "cannot read", path());
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
@@ -81,27 +75,23 @@ std::size_t File::read_at(std::uint64_t offset, char* out, std::size_t size,
 void File::write_at(std::uint64_t offset, std::string_view bytes,
                     const char* why) {
   while (!bytes.empty()) {
-    const auto done =
-        value_of(resume([&] { return os_->write_at(fd_, offset, bytes, why); }),
-                 "cannot write", path_);
-    if (done == 0) throw IoError("cannot write", path_, ENOSPC);
+    const auto done = value_of(
+        resume([&] { return os().write_at(fd(), offset, bytes, why); }),
+        "cannot write", path());
+    if (done == 0) throw IoError("cannot write", path(), ENOSPC);
     offset += static_cast<std::uint64_t>(done);
     bytes.remove_prefix(static_cast<std::size_t>(done));
   }
 }
 
-void File::sync(const char* why) {
-  value_of(resume([&] { return os_->sync(fd_, why); }), "cannot sync", path_);
-}
-
 void File::truncate(std::uint64_t size, const char* why) {
-  value_of(resume([&] { return os_->truncate(fd_, size, why); }), "cannot cut",
-           path_);
+  value_of(resume([&] { return os().truncate(fd(), size, why); }), "cannot cut",
+           path());
 }
 
 std::uint64_t File::size(const char* why) const {
   return static_cast<std::uint64_t>(value_of(
-      resume([&] { return os_->size(fd_, why); }), "cannot measure", path_));
+      resume([&] { return os().size(fd(), why); }), "cannot measure", path()));
 }
 
 Directory Directory::open(Os& os, const std::string& path, const char* why) {
@@ -141,25 +131,10 @@ void Directory::make(Os& os, const std::string& path, bool durable) {
   if (result != -EEXIST) value_of(result, "cannot make", path);
 }
 
-Directory& Directory::operator=(Directory&& other) noexcept {
-  std::swap(os_, other.os_);
-  std::swap(fd_, other.fd_);
-  std::swap(path_, other.path_);
-  return *this;
-}
-
-Directory::~Directory() {
-  if (fd_ >= 0) os_->close(fd_);
-}
-
 void Directory::lock(const char* why) {
-  const OsResult result = resume([&] { return os_->lock(fd_, why); });
-  if (result == -EWOULDBLOCK) throw Busy(path_);
-  value_of(result, "cannot lock", path_);
-}
-
-void Directory::sync(const char* why) {
-  value_of(resume([&] { return os_->sync(fd_, why); }), "cannot sync", path_);
+  const OsResult result = resume([&] { return os().lock(fd(), why); });
+  if (result == -EWOULDBLOCK) throw Busy(path());
+  value_of(result, "cannot lock", path());
 }
 
 std::vector<std::string> list_directory(Os& os, const std::string& path,

@@ -16,8 +16,55 @@
 
 namespace strata {
 
-/// An open file. Movable; closed when destroyed. The `Os` must outlive it.
-class File {
+/// A descriptor that closes itself. Movable; the `Os` must outlive it.
+class Descriptor {
+ public:
+  Descriptor(Descriptor&& other) noexcept
+      : os_(other.os_),
+        fd_(std::exchange(other.fd_, -1)),
+        path_(std::move(other.path_)) {}
+
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(os_, other.os_);
+    std::swap(fd_, other.fd_);
+    std::swap(path_, other.path_);
+    return *this;
+  }
+
+  ~Descriptor() {
+    if (fd_ >= 0) os_->close(fd_);
+  }
+
+  /// Makes what is behind it survive a power cut: a file's bytes and length, a
+  /// directory's entries. Never tried twice: after a failed sync the system
+  /// may have forgotten what it could not write.
+  /// @throws IoError
+  void sync(const char* why);
+
+  /// @returns the path it was opened with.
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ protected:
+  /// @param os that opened it
+  /// @param fd what `Os::open` returned
+  /// @param path told in errors
+  Descriptor(Os& os, int fd, std::string path)
+      : os_(&os), fd_(fd), path_(std::move(path)) {}
+
+  /// @returns what opened it.
+  [[nodiscard]] Os& os() const { return *os_; }
+
+  /// @returns the descriptor, to be given to `os`.
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  Os* os_;
+  int fd_;  // -1 when moved from
+  std::string path_;
+};
+
+/// An open file.
+class File : public Descriptor {
  public:
   /// Opens `path`.
   /// @throws IoError when the system refuses.
@@ -29,14 +76,6 @@ class File {
   /// @throws IoError when the system refuses for another reason.
   [[nodiscard]] static std::optional<File> open_if_there(
       Os& os, const std::string& path, const char* why);
-
-  File(File&& other) noexcept
-      : os_(other.os_),
-        fd_(std::exchange(other.fd_, -1)),
-        path_(std::move(other.path_)) {}
-
-  File& operator=(File&& other) noexcept;
-  ~File();
 
   /// Reads `size` bytes at byte `offset` into `out`; on a healthy file one
   /// call, resumed when it is interrupted or cut short.
@@ -51,11 +90,6 @@ class File {
   ///   been written.
   void write_at(std::uint64_t offset, std::string_view bytes, const char* why);
 
-  /// Makes bytes and length survive a power cut. Never tried twice: after a
-  /// failed sync the system may have forgotten what it could not write.
-  /// @throws IoError
-  void sync(const char* why);
-
   /// Cuts the file to `size` bytes.
   /// @throws IoError
   void truncate(std::uint64_t size, const char* why);
@@ -64,21 +98,13 @@ class File {
   /// @throws IoError
   [[nodiscard]] std::uint64_t size(const char* why) const;
 
-  /// @returns the path it was opened with.
-  [[nodiscard]] const std::string& path() const { return path_; }
-
  private:
-  File(Os& os, int fd, std::string path)
-      : os_(&os), fd_(fd), path_(std::move(path)) {}
-
-  Os* os_;
-  int fd_;  // -1 when moved from
-  std::string path_;
+  using Descriptor::Descriptor;
 };
 
 /// An open directory: what a writer locks, and what is synced to make the
-/// names in it durable. Movable; the lock ends with it.
-class Directory {
+/// names in it durable. The lock ends with it.
+class Directory : public Descriptor {
  public:
   /// Opens an existing directory.
   /// @throws IoError
@@ -92,32 +118,15 @@ class Directory {
   [[nodiscard]] static Directory open_or_make(Os& os, const std::string& path,
                                               bool durable);
 
-  Directory(Directory&& other) noexcept
-      : os_(other.os_),
-        fd_(std::exchange(other.fd_, -1)),
-        path_(std::move(other.path_)) {}
-
-  Directory& operator=(Directory&& other) noexcept;
-  ~Directory();
-
   /// Takes the writer's lock, at once or not at all.
   /// @throws Busy when another descriptor holds it.
   /// @throws IoError when the system knows no locks here.
   void lock(const char* why);
 
-  /// Makes the entries survive a power cut.
-  /// @throws IoError
-  void sync(const char* why);
-
  private:
+  using Descriptor::Descriptor;
+
   static void make(Os& os, const std::string& path, bool durable);
-
-  Directory(Os& os, int fd, std::string path)
-      : os_(&os), fd_(fd), path_(std::move(path)) {}
-
-  Os* os_;
-  int fd_;  // -1 when moved from
-  std::string path_;
 };
 
 /// @returns the names in a directory, sorted; none when it does not exist.

@@ -29,4 +29,13 @@ void FileWindow::slide(std::uint64_t offset, std::size_t want) {
   }
 }
 
+std::string_view FileWindow::read_aside(std::uint64_t offset,
+                                        std::size_t want) {
+  aside_.resize(want);
+  const auto there = offset < size_ ? size_ - offset : 0;
+  aside_.resize(file_.read_at(offset, aside_.data(),
+                              std::min<std::uint64_t>(want, there), why_));
+  return aside_;
+}
+
 }  // namespace strata

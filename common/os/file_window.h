@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "common/os/file.h"
@@ -34,16 +35,24 @@ class FileWindow {
         .substr(offset - begin_, want);
   }
 
+  /// As `at`, but leaves the window where it is: for a few bytes far away.
+  [[nodiscard]] std::string_view peek(std::uint64_t offset, std::size_t want) {
+    const bool here = offset >= begin_ && offset + want <= end_;
+    return here ? at(offset, want) : read_aside(offset, want);
+  }
+
   /// @returns how many bytes there are to look at.
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
  private:
   void slide(std::uint64_t offset, std::size_t want);
+  std::string_view read_aside(std::uint64_t offset, std::size_t want);
 
   const File& file_;
   const std::uint64_t size_;
   const char* why_;
   std::unique_ptr<char[]> buffer_;
+  std::string aside_;
   std::uint64_t begin_ = 0;  // the buffer holds [begin_, end_) of the file
   std::uint64_t end_ = 0;
 };

@@ -26,7 +26,9 @@ void occupy_standard_descriptors();
 /// instead of ending the process.
 class CtrlCInterruptsInput {
  public:
+  /// Ctrl-C interrupts from now on.
   CtrlCInterruptsInput();
+  /// Ctrl-C ends the process again.
   ~CtrlCInterruptsInput();
   CtrlCInterruptsInput(const CtrlCInterruptsInput&) = delete;
   CtrlCInterruptsInput& operator=(const CtrlCInterruptsInput&) = delete;

@@ -6,17 +6,19 @@ namespace strata {
 
 namespace {
 
-// A record found behind damage may be the content of a damaged value. So many
-// bytes may be checked for a proof before the first one is believed without.
-constexpr std::uint64_t kProofBytes = std::uint64_t{64} << 20;
+// Where every byte could be a header, random lengths make most candidates
+// long. All of those together may cost so many times the file's length, or so
+// many bytes.
+constexpr std::uint64_t kLongSearch = 4;
+constexpr std::uint64_t kLongSearchBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kLongRecord = std::uint64_t{64} << 10;
 
-// Where a header holds the key's length.
+// Where a header holds its lengths.
 constexpr std::uint64_t kKeySizeAt = 8;
 
-// Where every byte could be a header, random lengths make most candidates
-// long. All of those together may cost so many times the file's length.
-constexpr std::uint64_t kLongSearch = 4;
-constexpr std::uint64_t kLongRecord = std::uint64_t{64} * 1024;
+// In longer records than this one flipped bit can seem to explain by chance
+// what is wrong.
+constexpr std::uint64_t kOneBitRecord = std::uint64_t{1} << 20;
 
 }  // namespace
 
@@ -85,21 +87,21 @@ Decoded RecordReader::pass_over_damage(LogEntry& entry) {
 // Where the next good record begins; nothing when there is none.
 std::optional<std::uint64_t> RecordReader::end_of_damage(std::uint64_t begin) {
   const auto header = header_at(begin);
-  const auto first = next_record(begin + 1);
-  if (!header || !first) return std::nullopt;
-  std::uint64_t checked = 0;
-  for (auto at = first; at && checked < kProofBytes;
-       at = next_record(*at + 1)) {
-    if (length_is_wrong(begin, *at)) return at;
-    checked += *at - begin;
+  if (!header) return std::nullopt;
+  if (const auto proved = end_by_other_length(begin)) {
+    if (*proved == window_.size() || record_at(*proved)) return proved;
+    return next_record(*proved);
   }
-  if (length_is_wrong(begin, window_.size())) return std::nullopt;
   // The length is right, or it is not the only thing that is wrong.
   const std::uint64_t end = begin + header->size();
-  if (end == window_.size()) return std::nullopt;
-  if (end < window_.size() && record_at(end)) return end;
+  if (header->key_size > 0) {
+    if (end == window_.size()) return std::nullopt;
+    if (end < window_.size() && record_at(end)) return end;
+  }
+  const auto first = next_record(begin + 1);
   // Cut off, with records in its value? Then they do not fill the log.
-  if (end > window_.size() && !records_reach_end(*first)) return std::nullopt;
+  const bool cut = header->key_size > 0 && end > window_.size();
+  if (first && cut && !records_reach_end(*first)) return std::nullopt;
   return first;
 }
 
@@ -111,13 +113,13 @@ std::optional<std::uint64_t> RecordReader::next_record(std::uint64_t from) {
       continue;
     }
     if (header->size() > window_.size() - at) continue;
-    if (header->size() > kLongRecord) {
-      if (searched_ > kLongSearch * window_.size()) continue;
-      searched_ += header->size();
-    }
-    if (record_at(at)) return at;
+    if (may_check(header->size()) && record_at(at)) return at;
   }
   return std::nullopt;
+}
+
+bool RecordReader::search_is_over() const {
+  return searched_ > std::max(kLongSearch * window_.size(), kLongSearchBytes);
 }
 
 bool RecordReader::records_reach_end(std::uint64_t from) {
@@ -125,30 +127,44 @@ bool RecordReader::records_reach_end(std::uint64_t from) {
   return from == window_.size();
 }
 
-// Whether the bytes [begin, end) are a right record but for one of its length
-// fields.
-bool RecordReader::length_is_wrong(std::uint64_t begin, std::uint64_t end) {
-  const auto header = header_at(begin);
-  const std::uint64_t body = begin + kHeaderBytes;
-  if (!header || end <= body) return false;
-  const auto proves = [&](std::uint64_t key_size, std::uint64_t value_size) {
-    if (key_size < 1 || key_size > kBinaryLimits.max_key_bytes ||
-        value_size > kBinaryLimits.max_value_bytes) {
-      return false;
+// Where the record at `begin` ends if one byte of its lengths is another than
+// it was written; nothing when the checksum proves none of them.
+std::optional<std::uint64_t> RecordReader::end_by_other_length(
+    std::uint64_t begin) {
+  std::string front(window_.at(begin, kHeaderBytes));
+  for (std::size_t at = kKeySizeAt; at < kHeaderBytes; ++at) {
+    const char now = front[at];
+    for (int value = 0; value < 256; ++value) {
+      front[at] = static_cast<char>(value);
+      const RecordHeader other = decode_header(front);
+      const std::uint64_t end = begin + other.size();
+      if (front[at] == now || other.key_size == 0 || end > window_.size() ||
+          !may_begin_at(end) || !may_check(other.size())) {
+        continue;
+      }
+      const std::uint32_t crc = crc32(std::string_view(front).substr(4));
+      if (crc_of(begin + kHeaderBytes, end, crc) == other.crc) return end;
     }
-    RecordHeader fitting = *header;
-    fitting.key_size = static_cast<std::uint16_t>(key_size);
-    fitting.value_size = static_cast<std::uint32_t>(value_size);
-    std::string bytes;
-    encode_header(fitting, bytes);
-    const std::uint32_t front = crc32(std::string_view(bytes).substr(4));
-    return crc_of(body, end, front) == header->crc;
-  };
-  const std::uint64_t size = end - body;
-  return (size >= header->key_size &&
-          proves(header->key_size, size - header->key_size)) ||
-         (size >= header->value_size &&
-          proves(size - header->value_size, header->value_size));
+    front[at] = now;
+  }
+  return std::nullopt;
+}
+
+// Whether a record may begin at `offset`, by its header alone, or the log ends.
+bool RecordReader::may_begin_at(std::uint64_t offset) {
+  if (offset == window_.size()) return true;
+  const std::string_view bytes = window_.peek(offset, kHeaderBytes);
+  if (bytes.size() < kHeaderBytes) return false;
+  const RecordHeader header = decode_header(bytes);
+  return header.key_size > 0 && header.size() <= window_.size() - offset;
+}
+
+// Whether so many bytes may still be checked in search of a record.
+bool RecordReader::may_check(std::uint64_t size) {
+  if (size <= kLongRecord) return true;
+  if (search_is_over()) return false;
+  searched_ += size;
+  return true;
 }
 
 // Whether flipping one bit makes the record right. The checksum is linear: a
@@ -172,14 +188,14 @@ bool RecordReader::one_bit_is_wrong(std::uint64_t begin,
 bool RecordReader::is_torn(std::uint64_t begin) {
   const auto header = header_at(begin);
   if (!header) return true;
-  if (searched_ > kLongSearch * window_.size()) return false;
-  if (length_is_wrong(begin, window_.size())) return false;
-  if (next_record(begin + 1)) return false;
+  // When the search was given up, there may be records that it has not found.
+  if (search_is_over() || next_record(begin + 1)) return false;
   if (header->key_size == 0) return only_zeros_from(begin + kKeySizeAt);
   const std::uint64_t end = begin + header->size();
   if (end > window_.size()) return true;
   // In full length: only zeros to the end of the log speak of a crash.
-  return only_zeros_from(end - 1) && !one_bit_is_wrong(begin, *header);
+  if (!only_zeros_from(end - 1)) return false;
+  return header->size() > kOneBitRecord || !one_bit_is_wrong(begin, *header);
 }
 
 bool RecordReader::only_zeros_from(std::uint64_t begin) {

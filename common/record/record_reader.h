@@ -14,15 +14,22 @@
 ///            never cut off, and no older value may be given out for it.
 ///
 /// The checksum decides, since it can prove what happened. If the record is
-/// right once its length field is made to fit the bytes, that field was
-/// damaged. If a record in full length would be right with one bit flipped,
-/// that bit was. Both are damage. A record that reaches beyond the end of the
-/// file, or whose end is zeros, and which no such change explains, is torn.
+/// right with another value in one byte of its lengths, that byte was damaged.
+/// If a record in full length would be right with one bit flipped, that bit
+/// was. Both are damage. A record that reaches beyond the end of the file, or
+/// whose end is zeros, and which no such change explains, is torn.
 ///
 /// The same proof guards against a value that holds records itself, a copy of
-/// a log perhaps: when the record around it is damaged, its content is not
-/// mistaken for the log's. It cannot guard against both at once, damage to
-/// several fields of the outer record.
+/// a log perhaps: when one byte of the record around it is damaged, its content
+/// is not mistaken for the log's. Three things it cannot tell:
+///
+/// - When several bytes of such a record's header are damaged, its content may
+///   be taken for records; likewise when a crash cuts it off exactly where a
+///   record within it ends. Cut off elsewhere, it counts as damaged.
+/// - In a last record of more than 1 MiB that ends in zeros, a flipped bit is
+///   taken for a torn write: by chance some bit would nearly always explain it.
+/// - What a search for records longer than 64 KiB may cost is bounded by four
+///   times the file, or 64 MiB; beyond that they count as part of the damage.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +85,10 @@ class RecordReader {
   std::optional<std::uint64_t> end_of_damage(std::uint64_t begin);
   std::optional<std::uint64_t> next_record(std::uint64_t from);
   bool records_reach_end(std::uint64_t from);
-  bool length_is_wrong(std::uint64_t begin, std::uint64_t end);
+  std::optional<std::uint64_t> end_by_other_length(std::uint64_t begin);
+  bool may_begin_at(std::uint64_t offset);
+  bool may_check(std::uint64_t size);
+  [[nodiscard]] bool search_is_over() const;
   bool one_bit_is_wrong(std::uint64_t begin, const RecordHeader& header);
   bool is_torn(std::uint64_t begin);
   bool only_zeros_from(std::uint64_t begin);

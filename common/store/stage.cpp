@@ -10,20 +10,22 @@ namespace strata {
 
 namespace {
 
-// Refuses `bytes` that hold one of `forbidden`.
+// Refuses `bytes` that hold one of `forbidden`. One search for each is faster
+// than one for all of them.
 void check_bytes(std::string_view bytes, std::string_view forbidden,
-                 const std::string& what) {
-  const auto at = bytes.find_first_of(forbidden);
-  if (at == std::string_view::npos) return;
-  throw InvalidInput(what + " may not hold '" + escaped(bytes.substr(at, 1)) +
-                     "' in this store: it stands at byte " +
-                     std::to_string(at));
+                 const char* what) {
+  for (const char byte : forbidden) {
+    const std::size_t at = bytes.find(byte);
+    if (at == std::string_view::npos) continue;
+    throw InvalidInput(
+        std::string(what) + " may not hold '" + escaped({&byte, 1}) +
+        "' in this store: it stands at byte " + std::to_string(at));
+  }
 }
 
-void check_size(std::uint64_t size, std::uint64_t max,
-                const std::string& what) {
+void check_size(std::uint64_t size, std::uint64_t max, const char* what) {
   if (size <= max) return;
-  throw InvalidInput(what + " of " + std::to_string(size) +
+  throw InvalidInput(std::string(what) + " of " + std::to_string(size) +
                      " bytes is too long: at most " + std::to_string(max));
 }
 

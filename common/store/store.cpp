@@ -12,6 +12,22 @@ namespace {
 
 }  // namespace
 
+std::string_view name_of(DumpRecord::State state) {
+  switch (state) {
+    case DumpRecord::State::kLive:
+      return "live";
+    case DumpRecord::State::kDead:
+      return "dead";
+    case DumpRecord::State::kTombstone:
+      return "tombstone";
+    case DumpRecord::State::kTorn:
+      return "torn";
+    case DumpRecord::State::kDamaged:
+      return "damaged";
+  }
+  return "";
+}
+
 void Store::del(std::string_view /*key*/) {
   refuse("del");
 }

@@ -51,6 +51,10 @@ struct DumpRecord {
   std::string_view why;  ///< what is wrong, where there is no record
 };
 
+/// @returns the state in one word: "live", "dead", "tombstone", "torn" or
+///   "damaged".
+[[nodiscard]] std::string_view name_of(DumpRecord::State state);
+
 /// A stretch of a file that holds no readable record.
 struct DamagedPlace {
   std::string file;          ///< path, as the store was opened

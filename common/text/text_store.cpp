@@ -40,12 +40,14 @@ TextLog::TextLog(const Options& options) : options_(options) {
   const std::uint64_t end = end_of_lines(writer_->file(), size);
   if (end == size) return;
   note_torn_tail(end, size - end);
-  writer_->cut(end);
+  torn_at_ = end;
 }
 
 std::uint64_t TextLog::append(std::string_view key, std::string_view value) {
   kTextLimits.check(key, value);
   if (!writer_) throw InvalidInput("the store is open for reading only");
+  if (torn_at_) writer_->cut(*torn_at_);
+  torn_at_.reset();
   record_.clear();
   encode_text_record(key, value, record_);
   return writer_->append(record_);
@@ -79,7 +81,7 @@ void TextLog::note_torn_tail(std::uint64_t offset, std::uint64_t size) {
 }
 
 void TextLog::note_damage(std::uint64_t offset, std::uint64_t size) const {
-  options_.tell("damaged, and not counted: " + options_.path_of(kName) +
+  options_.tell("damaged, and passed over: " + options_.path_of(kName) +
                 ": offset " + std::to_string(offset) + ": " +
                 std::to_string(size) + " bytes");
 }
@@ -89,11 +91,12 @@ void TextLog::throw_damage(std::uint64_t offset) const {
 }
 
 template <typename OnDamage>
-TextStore::Live TextStore::find_live(std::string_view from, std::string_view to,
+TextStore::Live TextStore::find_live(std::uint64_t end, std::string_view from,
+                                     std::string_view to,
                                      const OnDamage& on_damage) {
   Live live;
   log_.for_each_line(
-      "find the live records",
+      "find the live records", end,
       [&](const TextLine& line) {
         live.record_bytes += line.size;
         if (line.key < from || (!to.empty() && line.key >= to)) return;
@@ -110,8 +113,9 @@ TextStore::Live TextStore::find_live(std::string_view from, std::string_view to,
 
 TextStore::Live TextStore::live_or_damage(std::string_view from,
                                           std::string_view to) {
-  return find_live(
-      from, to, [&](const TextLine& line) { log_.throw_damage(line.offset); });
+  return find_live(log_.size(), from, to, [&](const TextLine& line) {
+    log_.throw_damage(line.offset);
+  });
 }
 
 void TextStore::keys(const KeyVisitor& visit) {
@@ -130,13 +134,14 @@ void TextStore::scan(std::string_view from, std::string_view to,
 Stats TextStore::stats() {
   Stats stats;
   if (log_.file() == nullptr) return stats;
-  const Live live = find_live("", "", [&](const TextLine& line) {
+  const std::uint64_t end = log_.size();
+  const Live live = find_live(end, "", "", [&](const TextLine& line) {
     log_.note_damage(line.offset, line.size);
   });
   stats.keys = live.lines.size();
   for (const auto& [key, line] : live.lines) stats.live_bytes += line.size;
   stats.dead_bytes = live.record_bytes - stats.live_bytes;
-  stats.disk_bytes = log_.size();
+  stats.disk_bytes = end;
   stats.files = 1;
   return stats;
 }
@@ -147,8 +152,9 @@ void TextStore::dump(std::string_view file, const DumpVisitor& visit) {
                        "': its file is " + TextLog::kName);
   }
   if (log_.file() == nullptr) return;
-  const Live live = find_live("", "", [](const TextLine&) {});
-  TextReader reader(*log_.file(), log_.size(), "dump the records");
+  const std::uint64_t end = log_.size();
+  const Live live = find_live(end, "", "", [](const TextLine&) {});
+  TextReader reader(*log_.file(), end, "dump the records");
   TextLine line;
   std::string value;
   for (Decoded decoded = reader.next(line); decoded != Decoded::kEnd;

@@ -20,8 +20,8 @@ namespace strata {
 
 /// The text log of a store: one append-only file of lines (text_record.h).
 ///
-/// A reader finds the file as it is at each call; a writer has cut off the
-/// torn tail when it opened. A store that does not exist is an empty log.
+/// A reader finds the file as it is at each call; a writer cuts off a torn tail
+/// before it appends. A store that does not exist is an empty log.
 class TextLog {
  public:
   /// The log's name within the store's directory.
@@ -47,11 +47,13 @@ class TextLog {
   /// Calls `on_record` for every record and `on_damage` for every line that is
   /// none, oldest first, each with a TextLine. Notes a torn tail.
   /// @param why told in the ledger
+  /// @param end how much of the log to read: its `size()`, measured once for
+  ///   all that has to fit together, since a writer may be at work
   template <typename OnRecord, typename OnDamage>
-  void for_each_line(const char* why, const OnRecord& on_record,
-                     const OnDamage& on_damage) {
+  void for_each_line(const char* why, std::uint64_t end,
+                     const OnRecord& on_record, const OnDamage& on_damage) {
     if (file() == nullptr) return;
-    TextReader reader(*file(), size(), why);
+    TextReader reader(*file(), end, why);
     TextLine line;
     while (true) {
       switch (reader.next(line)) {
@@ -78,7 +80,7 @@ class TextLog {
   /// Says in one line, once, that the log ends in a piece of a record.
   void note_torn_tail(std::uint64_t offset, std::uint64_t size);
 
-  /// Says in one line that a line is no record and is left out of a count.
+  /// Says in one line that a line is no record and is passed over.
   void note_damage(std::uint64_t offset, std::uint64_t size) const;
 
   /// @throws Damage naming the line at byte `offset`.
@@ -88,7 +90,8 @@ class TextLog {
   Options options_;
   std::optional<LogWriter> writer_;
   std::optional<File> reader_;
-  std::string record_;  // being encoded
+  std::optional<std::uint64_t> torn_at_;  // until it has been cut off
+  std::string record_;                    // being encoded
   bool noted_ = false;
 };
 
@@ -118,7 +121,7 @@ class TextStore : public Store {
   };
 
   template <typename OnDamage>
-  Live find_live(std::string_view from, std::string_view to,
+  Live find_live(std::uint64_t end, std::string_view from, std::string_view to,
                  const OnDamage& on_damage);
   Live live_or_damage(std::string_view from, std::string_view to);
 

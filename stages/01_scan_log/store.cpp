@@ -17,7 +17,7 @@ bool ScanLog::get(std::string_view key, std::string& value) {
   std::optional<TextLine> match;
   std::optional<std::uint64_t> damage;
   log().for_each_line(
-      "scan for the key",
+      "scan for the key", log().size(),
       [&](const TextLine& line) {
         if (line.key == key) match = line;
       },

@@ -34,9 +34,10 @@ HashIndex::HashIndex(const Options& options)
 void HashIndex::rebuild(const Options& options) {
   if (log().file() == nullptr) return;
   constexpr std::uint64_t kLinesBetweenReports = 4096;
+  const std::uint64_t total = log().size();
   std::uint64_t lines = 0;
   log().for_each_line(
-      "rebuild the index",
+      "rebuild the index", total,
       [&](const TextLine& line) {
         const auto slot = probe(line.key, [&](std::uint64_t offset) {
           return holds_key(offset, line.key);
@@ -45,7 +46,7 @@ void HashIndex::rebuild(const Options& options) {
         slots_.put(*slot, line.offset);
         end_ = line.offset + line.size;
         if (options.progress && ++lines % kLinesBetweenReports == 0) {
-          options.progress(end_, log().size());
+          options.progress(end_, total);
         }
       },
       [&](const TextLine& line) { damage_ = line.offset; });

@@ -36,7 +36,9 @@ Keydir::Keydir(const Options& options)
     reader_ = File::open_if_there(options.system(), options.path_of(kName),
                                   "read the log");
   }
-  if (file() != nullptr) fill_keydir();
+  if (file() == nullptr) return;
+  end_ = file()->size("measure the log");
+  fill_keydir();
 }
 
 void Keydir::fill_keydir() {
@@ -52,9 +54,15 @@ void Keydir::fill_keydir() {
         }
         if (options_.progress && entry.offset >= reported + kReportBytes) {
           reported = entry.offset;
-          options_.progress(reported, size());
+          options_.progress(reported, end_);
         }
       });
+}
+
+void Keydir::tell_of_gap(const Gap& gap) const {
+  options_.tell("damaged, and passed over: " + file()->path() + ": offset " +
+                std::to_string(gap.offset) + ": " + std::to_string(gap.size) +
+                " bytes");
 }
 
 void Keydir::note_torn_tail(const LogEntry& entry) {
@@ -62,7 +70,9 @@ void Keydir::note_torn_tail(const LogEntry& entry) {
                 std::to_string(entry.offset) + ": " +
                 std::to_string(entry.size) + " bytes of an unfinished record " +
                 (writer_ ? "cut off" : "passed over"));
-  if (writer_) writer_->cut(entry.offset);
+  if (!writer_) return;
+  writer_->cut(entry.offset);
+  end_ = entry.offset;
 }
 
 void Keydir::put(std::string_view key, Place place) {
@@ -84,6 +94,7 @@ void Keydir::set(std::string_view key, std::string_view value) {
   const auto now = static_cast<std::uint32_t>(options_.system().now_seconds());
   encode_binary_record(now, key, value, record_);
   put(key, {writer_->append(record_), record_.size()});
+  end_ = writer_->end();
 }
 
 bool Keydir::get(std::string_view key, std::string& value) {
@@ -148,15 +159,11 @@ void Keydir::scan(std::string_view from, std::string_view to,
 Stats Keydir::stats() {
   Stats stats;
   if (file() == nullptr) return stats;
-  for (const Gap& gap : gaps_) {
-    options_.tell("damaged, and not counted: " + file()->path() + ": offset " +
-                  std::to_string(gap.offset) + ": " + std::to_string(gap.size) +
-                  " bytes");
-  }
+  for (const Gap& gap : gaps_) tell_of_gap(gap);
   stats.keys = keydir_.size();
   stats.live_bytes = live_bytes_;
   stats.dead_bytes = record_bytes_ - live_bytes_;
-  stats.disk_bytes = size();
+  stats.disk_bytes = end_;
   stats.files = 1;
   stats.index_bytes = index_bytes_;
   for (const auto& [key, place] : keydir_) {
@@ -227,7 +234,7 @@ void Keydir::salvage(const std::string& directory, const DamageVisitor& visit) {
 template <typename Visit>
 void Keydir::for_each_entry(const char* why, const Visit& visit) {
   if (file() == nullptr) return;
-  RecordReader reader(*file(), size(), why);
+  RecordReader reader(*file(), end_, why);
   LogEntry entry;
   for (Decoded decoded = reader.next(entry); decoded != Decoded::kEnd;
        decoded = reader.next(entry)) {
@@ -241,10 +248,6 @@ void Keydir::read_bytes(std::uint64_t offset, std::uint64_t size,
   if (file()->read_at(offset, out.data(), size, "read the record") < size) {
     throw Damage(file()->path(), offset, "the file has become shorter");
   }
-}
-
-std::uint64_t Keydir::size() const {
-  return writer_ ? writer_->end() : file()->size("measure the log");
 }
 
 const File* Keydir::file() const {

@@ -34,8 +34,9 @@ namespace strata {
 /// Set appends a record; get is one read of exactly one record, its checksum
 /// verified.
 ///
-/// Invariant: the keydir holds every key of the log's readable records with
-/// the place of its newest one. Where the log is damaged, no answer is given
+/// Invariant: the keydir holds every key of the log's records up to `end_` with
+/// the place of its newest one. A reader goes by that: what is written later by
+/// others it does not see. Where the log is damaged, no answer is given
 /// that the damaged bytes could have changed: never wrong, never stale.
 class Keydir final : public Store {
  public:
@@ -91,12 +92,12 @@ class Keydir final : public Store {
 
   void fill_keydir();
   void note_torn_tail(const LogEntry& entry);
+  void tell_of_gap(const Gap& gap) const;
   void put(std::string_view key, Place place);
   void read_record(Place place);
   void check_not_hidden(std::string_view key, std::uint64_t newer_than) const;
   void check_nothing_hidden() const;
   [[nodiscard]] const File* file() const;
-  [[nodiscard]] std::uint64_t size() const;
   void read_bytes(std::uint64_t offset, std::uint64_t size,
                   std::string& out) const;
 
@@ -107,6 +108,7 @@ class Keydir final : public Store {
   Options options_;
   std::optional<LogWriter> writer_;
   std::optional<File> reader_;
+  std::uint64_t end_ = 0;  // of what the keydir knows
   std::uint64_t index_bytes_ = 0;
   Map keydir_;
   std::vector<Gap> gaps_;  // in file order; empty in a healthy log

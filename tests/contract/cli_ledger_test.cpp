@@ -64,6 +64,7 @@ class CliLedger : public CommandLine {
 
   // Expects that the last line adds up the lines before it.
   static void expect_total(const std::string& ledger) {
+    ASSERT_NE(ledger, "");
     const std::string total = lines_of(ledger).back();
     std::smatch part;
     ASSERT_TRUE(std::regex_search(
@@ -164,6 +165,7 @@ TEST_P(CliLedger, WithSyncAlwaysEveryNewNameIsSyncedWhereItStands) {
   for (const char* directory : {".", "a", "a/b", "a/b/c"}) {
     EXPECT_THAT(syncs, Contains(in_file(directory)));
   }
+  ASSERT_FALSE(syncs.empty());
   EXPECT_THAT(syncs.back().file, StartsWith("a/b/c/"));
 }
 
@@ -212,15 +214,24 @@ TEST_P(CliLedger, FollowsTheMessageOfACommandThatFailed) {
   ASSERT_EQ(holder->line(), "ok 1\n");
   const Outcome busy = run({"--explain", "set", "a", "2"});
   EXPECT_EQ(busy.code, 5);
-  EXPECT_THAT(lines_of(busy.err).front(), StartsWith(name() + ": "));
+  EXPECT_THAT(busy.err, StartsWith(name() + ": "));
   EXPECT_THAT(calls(busy.err, "write"), IsEmpty());
   expect_total(busy.err);
   EXPECT_EQ(holder->finish().code, 0);
 
   const Outcome wrong = run({"--explain", "batch"}, "get\ta\nset\t\tno key\n");
   EXPECT_EQ(wrong.code, 2);
-  EXPECT_THAT(lines_of(wrong.err).front(), HasSubstr("line 2: "));
+  EXPECT_THAT(wrong.err, StartsWith(name() + ": line 2: "));
   expect_total(wrong.err);
+}
+
+TEST_P(CliLedger, OfAShellBelongsToOneCommandEach) {
+  const Outcome outcome =
+      run({"--explain", "shell"}, "set a 1\nset b 2\nget a\n");
+  const auto writes = calls(outcome.err, "write");
+  ASSERT_THAT(writes, SizeIs(2)) << outcome.err;
+  EXPECT_LT(writes[0].offset, writes[1].offset);
+  EXPECT_EQ(outcome.out, "1\n");
 }
 
 TEST_P(CliLedger, IsNotPrintedUnasked) {

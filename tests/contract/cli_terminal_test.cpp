@@ -1,9 +1,11 @@
 // What is for a terminal only: the progress bar, and the keys of the shell.
 #include <poll.h>
 #include <pty.h>
+#include <termios.h>
 
 #include <chrono>
 #include <string>
+#include <thread>
 
 #include "tests/contract/cli_fixture.h"
 
@@ -153,12 +155,12 @@ class CliKeys : public CommandLine {
   }
 
   // Reads until `text` has come; what came, or all there was.
-  [[nodiscard]] std::string until(const std::string& text) const {
-    constexpr int kPatienceMs = 20'000;
+  [[nodiscard]] std::string until(const std::string& text,
+                                  int patience_ms = kPatienceMs) const {
     std::string seen;
     pollfd ready{terminal_, POLLIN, 0};
     while (seen.find(text) == std::string::npos &&
-           ::poll(&ready, 1, kPatienceMs) > 0) {
+           ::poll(&ready, 1, patience_ms) > 0) {
       char block[4096];
       const ssize_t got = ::read(terminal_, block, sizeof block);
       if (got <= 0) break;
@@ -167,15 +169,38 @@ class CliKeys : public CommandLine {
     return seen;
   }
 
+  // Waits for what was printed, then a prompt that takes keys: libedit prints
+  // it first, and until then the terminal handles control keys by itself.
+  void expect_prompt(const std::string& before = "") const {
+    const std::string text = before + prompt();
+    EXPECT_THAT(until(text), HasSubstr(text));
+    const auto end = std::chrono::steady_clock::now() +
+                     std::chrono::milliseconds(kPatienceMs);
+    termios mode{};
+    while (std::chrono::steady_clock::now() < end) {
+      ASSERT_EQ(::tcgetattr(terminal_, &mode), 0);
+      if ((mode.c_lflag & static_cast<tcflag_t>(ICANON)) == 0) return;
+      std::this_thread::yield();
+    }
+    FAIL() << "the prompt never takes keys";
+  }
+
   // Waits until the shell has ended by itself; its exit code.
   int ended() {
-    (void)until("there is no such text: reads to the end");
+    const auto end = std::chrono::steady_clock::now() +
+                     std::chrono::milliseconds(kPatienceMs);
     int status = 0;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    while (::waitpid(pid_, &status, WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > end) return -1;
+      (void)until("text that never comes", 1);
+    }
+    pid_ = -1;
     return outcome_of(status).code;
   }
 
   [[nodiscard]] std::string prompt() const { return name() + "> "; }
+
+  static constexpr int kPatienceMs = 20'000;
 
  private:
   pid_t pid_ = -1;
@@ -185,26 +210,26 @@ class CliKeys : public CommandLine {
 STRATA_FOR_EVERY_STAGE(CliKeys);
 
 TEST_P(CliKeys, TabCompletesACommandAndUpBringsTheLastLineBack) {
-  EXPECT_THAT(until(prompt()), HasSubstr(prompt()));
+  expect_prompt();
   type("se\ta one\n");
-  EXPECT_THAT(until("\n" + prompt()), HasSubstr(prompt()));
+  expect_prompt("\n");
   expect_done(run({"get", "a"}), "one\n");
   type("get a\n");
-  EXPECT_THAT(until("one\r\n" + prompt()), HasSubstr("one\r\n"));
+  expect_prompt("one\r\n");
   type("\x1b[A\n");
-  EXPECT_THAT(until("one\r\n" + prompt()), HasSubstr("one\r\n"));
+  expect_prompt("one\r\n");
   type("\x04");
   EXPECT_EQ(ended(), 0);
 }
 
 TEST_P(CliKeys, ControlCDropsTheLineAndControlDEndsTheShell) {
-  EXPECT_THAT(until(prompt()), HasSubstr(prompt()));
+  expect_prompt();
   type("set a one");
   EXPECT_THAT(until("one"), HasSubstr("one"));
   type("\x03");
-  EXPECT_THAT(until("\n" + prompt()), HasSubstr(prompt()));
+  expect_prompt("\n");
   type("\n");
-  EXPECT_THAT(until("\n" + prompt()), HasSubstr(prompt()));
+  expect_prompt("\n");
   type("\x04");
   EXPECT_EQ(ended(), 0);
   EXPECT_FALSE(is_there("db"));

@@ -245,6 +245,20 @@ TEST_P(StoreContract, DumpShowsEveryRecordInOrderAndWhichOneIsLive) {
                InvalidInput);
 }
 
+TEST_P(StoreContract, AReaderIsNotConfusedByWhatIsWrittenMeanwhile) {
+  const auto store = writer();
+  store->set("a", "1");
+  const auto other = reader();
+  store->set("b", "2");
+  store->set("a", "3");
+  int live = 0;
+  other->dump("", [&](const DumpRecord& record) {
+    live += record.state == DumpRecord::State::kLive ? 1 : 0;
+  });
+  EXPECT_EQ(live, static_cast<int>(other->stats().keys));
+  EXPECT_EQ(contents(*other).size(), other->stats().keys);
+}
+
 TEST_P(StoreContract, ForeignFilesAreLeftAlone) {
   disk.put("db/notes.txt", "mine");
   disk.put("db/sub/log.txt", "mine,too\n");

@@ -43,22 +43,6 @@ std::string hex_dump(const std::string& bytes) {
   return text;
 }
 
-std::string_view name_of(DumpRecord::State state) {
-  switch (state) {
-    case DumpRecord::State::kLive:
-      return "live";
-    case DumpRecord::State::kDead:
-      return "dead";
-    case DumpRecord::State::kTombstone:
-      return "tombstone";
-    case DumpRecord::State::kTorn:
-      return "torn";
-    case DumpRecord::State::kDamaged:
-      return "damaged";
-  }
-  return "";
-}
-
 std::string dump_of(Store& store) {
   std::ostringstream text;
   store.dump("", [&](const DumpRecord& record) {

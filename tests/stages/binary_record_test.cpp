@@ -167,6 +167,30 @@ TEST(RecordReader, RecordsInsideADamagedValueAreNotTheLogs) {
   }
 }
 
+TEST(RecordReader, AWholeLogInsideADamagedValueIsNotTheLogs) {
+  std::string inner;
+  for (int i = 0; i < 3000; ++i) inner += record("inner", std::to_string(i));
+  const std::string outer = record("outer", "x" + inner);
+  const std::string log = outer + record("last", "1");
+  const std::string damaged = "damaged:" + std::to_string(outer.size());
+  for (std::size_t byte = 8; byte < 14; ++byte) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string bad = log;
+      bad[byte] = static_cast<char>(bad[byte] ^ 1 << bit);
+      EXPECT_EQ(read_all(bad), damaged + " last") << byte << " " << bit;
+    }
+  }
+}
+
+TEST(RecordReader, ALargeTailOfZerosIsTornAndNotOneFlippedBit) {
+  const std::string torn = record("big", std::string(3'000'000, 'v'));
+  for (const std::size_t cut : {100U, 1000U, 2'000'000U}) {
+    std::string log = record("a", "1") + torn.substr(0, cut);
+    log.resize(16 + torn.size(), '\0');
+    EXPECT_EQ(read_all(log), "a torn:" + std::to_string(torn.size()));
+  }
+}
+
 TEST(RecordReader, RecordsInsideATornValueAreNotTheLogs) {
   const std::string a = record("a", "1");
   const std::string inner = record("inner", "stale");

@@ -51,6 +51,17 @@ TEST_F(Collisions, WhenAllSlotsAreTakenANewKeyIsRefusedBeforeItIsWritten) {
   EXPECT_NO_THROW(larger.set("d", "1"));
 }
 
+TEST_F(Collisions, ARefusedKeyLeavesEvenATornTailAlone) {
+  disk.put("db/log.txt", "a,1\nb,1\ntorn");
+  {
+    HashIndex store = open(2);
+    EXPECT_THROW(store.set("c", "1"), InvalidInput);
+    EXPECT_EQ(disk.files().at("db/log.txt"), "a,1\nb,1\ntorn");
+    store.set("b", "2");
+  }
+  EXPECT_EQ(disk.files().at("db/log.txt"), "a,1\nb,1\nb,2\n");
+}
+
 TEST_F(Collisions, ALogWithMoreKeysThanSlotsCannotBeOpened) {
   disk.put("db/log.txt", "a,1\nb,1\nc,1\n");
   EXPECT_THROW(open(2, Mode::kRead), InvalidInput);

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace strata::tour {
+namespace strata::bench {
 
 /// A new directory of its own where temporary files belong (TMPDIR, else
 /// /tmp), removed with all that is in it when this object ends.
@@ -16,6 +16,9 @@ class TemporaryDirectory {
 
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  /// @returns its path.
+  [[nodiscard]] const std::string& path() const { return path_; }
 
   /// @returns the path of `name` in it.
   [[nodiscard]] std::string path(const std::string& name) const {
@@ -29,4 +32,4 @@ class TemporaryDirectory {
 /// @returns the bytes of all files under `directory`, 0 when there is none.
 [[nodiscard]] unsigned long long bytes_under(const std::string& directory);
 
-}  // namespace strata::tour
+}  // namespace strata::bench

@@ -1,4 +1,4 @@
-#include "bench/tour/temporary.h"
+#include "bench/temporary.h"
 
 #include <stdlib.h>
 
@@ -8,12 +8,12 @@
 
 #include "common/store/errors.h"
 
-namespace strata::tour {
+namespace strata::bench {
 
 namespace fs = std::filesystem;
 
 TemporaryDirectory::TemporaryDirectory()
-    : path_((fs::temp_directory_path() / "strata-tour-XXXXXX").string()) {
+    : path_((fs::temp_directory_path() / "strata-bench-XXXXXX").string()) {
   if (::mkdtemp(path_.data()) == nullptr) {
     throw IoError("cannot make a directory", path_, errno);
   }
@@ -33,4 +33,4 @@ unsigned long long bytes_under(const std::string& directory) {
   return bytes;
 }
 
-}  // namespace strata::tour
+}  // namespace strata::bench
