@@ -1,4 +1,5 @@
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <cstdio>
 #include <fstream>
@@ -6,7 +7,6 @@
 #include <string_view>
 
 #include "bench/benches.h"
-#include "bench/workloads.h"
 
 namespace strata::bench {
 
@@ -16,13 +16,21 @@ std::string processor() {
   std::ifstream lines("/proc/cpuinfo");
   std::string line;
   while (std::getline(lines, line)) {
-    if (line.rfind("model name", 0) == 0)
+    if (line.rfind("model name", 0) == 0) {
       return line.substr(line.find(':') + 2);
+    }
   }
   return "unknown";
 }
 
-// The type of the file system that holds `path`, by the longest mount point.
+bool lies_in(const std::string& path, const std::string& directory) {
+  return path.rfind(directory, 0) == 0 &&
+         (directory.back() == '/' || path.size() == directory.size() ||
+          path[directory.size()] == '/');
+}
+
+// The type of the file system that holds `path`: the last mount of the longest
+// mount point.
 std::string file_system_of(const std::string& path) {
   std::ifstream mounts("/proc/mounts");
   std::string device;
@@ -32,8 +40,7 @@ std::string file_system_of(const std::string& path) {
   std::string best_point;
   std::string best_type = "unknown";
   while (mounts >> device >> point >> type && std::getline(mounts, rest)) {
-    const bool holds = path.rfind(point, 0) == 0;
-    if (holds && point.size() >= best_point.size()) {
+    if (lies_in(path, point) && point.size() >= best_point.size()) {
       best_point = point;
       best_type = type;
     }
@@ -43,19 +50,23 @@ std::string file_system_of(const std::string& path) {
 
 }  // namespace
 
-void add_context() {
-  const TemporaryDirectory directory;
-  benchmark::AddCustomContext("strata_build_type", STRATA_BUILD_TYPE);
-  benchmark::AddCustomContext("strata_compiler", STRATA_COMPILER);
+void add_context(const std::string& directory) {
+  benchmark::AddCustomContext(
+      "strata_build_type", STRATA_BUILD_TYPE
+      " (library_build_type tells only how Google Benchmark was packaged)");
+  benchmark::AddCustomContext("compiler", STRATA_COMPILER);
   benchmark::AddCustomContext("processor", processor());
-  benchmark::AddCustomContext("file_system", file_system_of(directory.path()));
+  benchmark::AddCustomContext("file_system", file_system_of(directory));
   benchmark::AddCustomContext("durability",
                               "sets reach the operating system, not the disk");
-  if (std::string_view(STRATA_BUILD_TYPE) != "Release") {
-    (void)std::fputs(
-        "strata_bench: this is no Release build: its times mean nothing\n",
-        stderr);
-  }
+}
+
+void warn_of_build_type() {
+  if (std::string_view(STRATA_BUILD_TYPE) == "Release") return;
+  fmt::print(stderr,
+             "\nWARNING: built as '{}', not as Release: these times mean "
+             "nothing.\nUse: ./strata bench\n\n",
+             STRATA_BUILD_TYPE);
 }
 
 }  // namespace strata::bench

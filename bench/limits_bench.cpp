@@ -1,77 +1,111 @@
-// The limits of stage 04: what its sets and gets would cost if there were
-// nothing in a store but the system call and the hash map.
-#include <benchmark/benchmark.h>
-
-#include <cstdint>
-#include <random>
+// Stages with an index beside the limit (limit_store.h), in turn. What the
+// stage takes longer is what it adds to a hash map and a system call.
+#include <map>
+#include <memory>
+#include <stdexcept>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "bench/benches.h"
+#include "bench/contest.h"
+#include "bench/limit_store.h"
+#include "bench/temporary.h"
 #include "bench/workloads.h"
-#include "common/os/file.h"
-#include "common/os/posix_os.h"
-#include "common/record/binary_record.h"
+#include "stages/registry.h"
 
 namespace strata::bench {
 
 namespace {
 
-File new_log(const TemporaryDirectory& directory) {
-  return File::open(posix_os(), directory.path("log"), OpenMode::kCreate,
-                    "limit");
+// What a turn's seconds are divided by, so that results are per operation.
+double per_operation(double seconds, const Keys& keys) {
+  return seconds / static_cast<double>(keys.size());
 }
 
-std::string one_record() {
-  std::string record;
-  encode_binary_record(0, key_of(0), value(), record);
-  return record;
-}
-
-// One record is formatted before; a set writes it and notes where.
-void set_limit(benchmark::State& state) {
+double set_all(const Stage& stage, Keys& keys) {
   const TemporaryDirectory directory;
-  File file = new_log(directory);
-  std::string record = one_record();
-  std::unordered_map<std::string, std::uint64_t> places;
-  std::uint64_t end = 0;
-  std::uint64_t number = 0;
-  for (auto _ : state) {
-    file.write_at(end, record, "limit");
-    places[key_of(number++)] = end;
-    end += record.size();
-  }
+  const auto store = open(stage, directory.path(), Mode::kWrite, keys.size());
+  return per_operation(seconds_of([&] {
+                         for (std::size_t i = 0; i < keys.size(); ++i) {
+                           store->set(keys.next(), value());
+                         }
+                       }),
+                       keys);
 }
 
-// A get looks the place up and reads the record's bytes from there.
-void get_limit(benchmark::State& state) {
-  const auto count = static_cast<std::uint64_t>(state.range(0));
-  const TemporaryDirectory directory;
-  File file = new_log(directory);
-  std::string record = one_record();
-  std::unordered_map<std::string, std::uint64_t> places;
-  std::string log;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    places[key_of(i)] = log.size();
-    log += record;
+double get_all(Store& store, Keys& keys) {
+  std::string found;
+  std::size_t hits = 0;
+  const double seconds = seconds_of([&] {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (store.get(keys.next(), found)) ++hits;
+    }
+  });
+  if (hits != keys.size()) throw std::runtime_error("a key was not found");
+  return per_operation(seconds, keys);
+}
+
+std::vector<const Stage*> subjects() {
+  std::vector<const Stage*> stages = {&limit_stage()};
+  for (const Stage* stage : all_stages()) {
+    if (!stage->scans) stages.push_back(stage);
   }
-  file.write_at(0, log, "limit");
-  std::mt19937_64 random(42);
-  for (auto _ : state) {
-    const std::uint64_t place = places.at(key_of(random() % count));
-    benchmark::DoNotOptimize(
-        file.read_at(place, record.data(), record.size(), "limit"));
+  return stages;
+}
+
+void register_sets(std::uint64_t count) {
+  const auto keys = std::make_shared<Keys>();
+  Contest contest;
+  contest.name = "limit_set";
+  contest.size = static_cast<std::int64_t>(count);
+  contest.prepare = [=] { *keys = shuffled_keys(count); };
+  contest.clean_up = [=] { *keys = {}; };
+  for (const Stage* stage : subjects()) {
+    contest.contestants.push_back(
+        {std::string(stage->name), [=] { return set_all(*stage, *keys); }});
   }
+  register_contest(std::move(contest));
+}
+
+void register_gets(std::uint64_t count) {
+  struct Open {
+    TemporaryDirectory directory;
+    std::unique_ptr<Store> store;
+  };
+
+  struct State {
+    Keys keys;
+    std::map<const Stage*, Open> open;
+  };
+
+  const auto state = std::make_shared<State>();
+  Contest contest;
+  contest.name = "limit_get";
+  contest.size = static_cast<std::int64_t>(count);
+  contest.prepare = [=] {
+    state->keys = random_keys(count);
+    for (const Stage* stage : subjects()) {
+      Open& filled = state->open[stage];
+      const std::string& path = filled.directory.path();
+      fill(*open(*stage, path, Mode::kWrite, count), count);
+      filled.store = open(*stage, path, Mode::kRead, count);
+    }
+  };
+  contest.clean_up = [=] { *state = {}; };
+  for (const Stage* stage : subjects()) {
+    contest.contestants.push_back(
+        {std::string(stage->name),
+         [=] { return get_all(*state->open.at(stage).store, state->keys); }});
+  }
+  register_contest(std::move(contest));
 }
 
 }  // namespace
 
 void register_limits(const Plan& plan) {
-  const std::int64_t largest = plan.sizes().back();
-  benchmark::RegisterBenchmark("set_sequential/limit", set_limit)->Arg(largest);
-  for (const std::int64_t size : plan.sizes()) {
-    benchmark::RegisterBenchmark("get_hit/limit", get_limit)->Arg(size);
-  }
+  const auto count = static_cast<std::uint64_t>(plan.contest_size());
+  register_sets(count);
+  register_gets(count);
 }
 
 }  // namespace strata::bench

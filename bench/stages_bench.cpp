@@ -1,30 +1,36 @@
-// The workloads, each over every stage of the registry and over N keys of 16
-// bytes with values of 100 bytes:
+// The workloads, each over every stage of the registry, over the limit
+// (limit_store.h), and over N keys of 16 bytes with values of 100 bytes:
 //
-//   set_sequential   new keys, ascending
-//   set_random       new keys in random order
-//   overwrite        keys that are there, at random, in a store of N
+//   set_sequential   N new keys, ascending, into an empty store
+//   set_random       N new keys in random order, into an empty store
+//   overwrite        N keys that are there, at random, in a store of N
 //   get_hit          keys that are there, at random
-//   get_miss         keys that are not there
+//   get_miss         keys that are not there, but between others that are
 //   get_newest       the key written last
 //   get_oldest       the key written first
 //   get_zipfian      keys that are there, few of them often
-//   open             opening the store for reading; memory and disk per key
+//   open             opening the store for reading: what starting up costs.
+//                    Also the memory per key that the stage tells of and that
+//                    the heap really grows by, and the bytes on disk per byte
+//                    of keys and values
 //
-// Time is taken without the ledger. Then some operations are done once more
-// through it, and each result carries what one operation cost in calls and
-// bytes.
+// Elsewhere are, each in turn with what it is to be compared with:
+//
+//   limit_set, limit_get   set_random and get_hit beside the limit
+//   whole_file             a miss in one large log beside grep
+//
+// Time is taken without the ledger. Then some operations are done through it,
+// and each result carries what one of them cost in calls and bytes.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
-#include <algorithm>
-#include <functional>
 #include <memory>
-#include <random>
 #include <string>
 
 #include "bench/benches.h"
+#include "bench/limit_store.h"
+#include "bench/temporary.h"
 #include "bench/workloads.h"
-#include "common/os/ledger.h"
 #include "common/os/posix_os.h"
 #include "stages/registry.h"
 
@@ -32,185 +38,180 @@ namespace strata::bench {
 
 namespace {
 
-constexpr std::uint64_t kSeed = 42;
-constexpr std::uint64_t kCountedOperations = 64;
-
-// A store of N keys, kept from one benchmark to the next.
-struct Filled {
-  const Stage* stage = nullptr;
-  std::uint64_t count = 0;
-  std::unique_ptr<TemporaryDirectory> directory;
+struct Workload {
+  const char* name;
+  Keys (*keys)(std::uint64_t count);
+  bool there;  // whether the keys are in the store before
 };
 
-const std::string& filled_store(const Stage& stage, std::uint64_t count) {
-  static Filled kept;
-  if (kept.stage != &stage || kept.count != count) {
-    kept = {&stage, count, std::make_unique<TemporaryDirectory>()};
-    fill(*open(stage, kept.directory->path(), Mode::kWrite), count);
+constexpr Workload kSets[] = {{"set_sequential", sequential_keys, false},
+                              {"set_random", shuffled_keys, false},
+                              {"overwrite", random_keys, true}};
+constexpr Workload kGets[] = {{"get_hit", random_keys, true},
+                              {"get_miss", absent_keys, false},
+                              {"get_newest", newest_key, true},
+                              {"get_oldest", oldest_key, true},
+                              {"get_zipfian", zipfian_keys, true}};
+
+constexpr std::uint64_t kCounted = 64;  // operations through the ledger
+
+// A store of N keys, open for reading twice: plainly, and through a ledger.
+struct Filled {
+  Filled(const Stage& of, std::uint64_t keys) : stage(&of), count(keys) {
+    fill(*open(of, directory.path(), Mode::kWrite, keys), keys);
+    plain = open(of, directory.path(), Mode::kRead, keys);
+    counted = open(of, directory.path(), Mode::kRead, keys, &ledger);
   }
-  return kept.directory->path();
+
+  const Stage* stage;
+  std::uint64_t count;
+  TemporaryDirectory directory;
+  Ledger ledger{posix_os(), Ledger::Keep::kTotals};
+  std::unique_ptr<Store> plain;
+  std::unique_ptr<Store> counted;
+};
+
+// The last one is kept, since most benchmarks want the one before's.
+Filled& filled_store(const Stage& stage, std::uint64_t count) {
+  static std::unique_ptr<Filled> kept;
+  if (!kept || kept->stage != &stage || kept->count != count) {
+    kept.reset();
+    kept = std::make_unique<Filled>(stage, count);
+  }
+  return *kept;
 }
 
-// Puts what `operation` costs on average into the result.
-void count_calls(benchmark::State& state, const Ledger& ledger,
-                 std::uint64_t operations) {
-  const Totals totals = ledger.totals();
-  const auto per_operation = [&](std::uint64_t number) {
-    return static_cast<double>(number) / static_cast<double>(operations);
-  };
-  state.counters["reads_per_op"] = per_operation(totals.reads.calls);
-  state.counters["bytes_read_per_op"] = per_operation(totals.reads.bytes);
-  state.counters["writes_per_op"] = per_operation(totals.writes.calls);
-  state.counters["bytes_written_per_op"] = per_operation(totals.writes.bytes);
-  state.counters["syncs_per_op"] = per_operation(totals.syncs.calls);
+std::uint64_t count_of(const benchmark::State& state) {
+  return static_cast<std::uint64_t>(state.range(0));
 }
 
-using NextKey = std::function<std::string()>;
-using Workload = std::function<NextKey(std::uint64_t count)>;
-
-// A random number below `count`, drawn anew at each call.
-std::function<std::uint64_t()> random_below(std::uint64_t count) {
-  return [count, random = std::mt19937_64(kSeed)]() mutable {
-    return random() % count;
-  };
-}
-
-void get(benchmark::State& state, const Stage& stage, const Workload& workload,
-         bool there) {
-  const auto count = static_cast<std::uint64_t>(state.range(0));
-  const std::string& directory = filled_store(stage, count);
-  const NextKey next_key = workload(count);
-  std::string value;
+void get(benchmark::State& state, const Stage& stage,
+         const Workload& workload) {
+  Filled& filled = filled_store(stage, count_of(state));
+  Keys keys = workload.keys(filled.count);
+  std::string found;
   bool right = true;
-  {
-    const auto store = open(stage, directory, Mode::kRead);
-    for (auto _ : state) {
-      right = store->get(next_key(), value) == there && right;
-    }
+  for (auto _ : state) {
+    right &= filled.plain->get(keys.next(), found) == workload.there;
+  }
+  filled.ledger.clear();
+  const std::uint64_t operations = stage.scans ? 8 : kCounted;
+  for (std::uint64_t i = 0; i < operations; ++i) {
+    right &= filled.counted->get(keys.next(), found) == workload.there;
   }
   if (!right) state.SkipWithError("a get gave a wrong answer");
-  Ledger ledger(posix_os(), Ledger::Keep::kTotals);
-  const auto counted = open(stage, directory, Mode::kRead, &ledger);
-  ledger.clear();
-  const std::uint64_t operations = stage.scans ? 1 : kCountedOperations;
-  for (std::uint64_t i = 0; i < operations; ++i) {
-    benchmark::DoNotOptimize(counted->get(next_key(), value));
-  }
-  count_calls(state, ledger, operations);
+  add_counters(state, filled.ledger, operations);
 }
 
-void set(benchmark::State& state, const Stage& stage, const Workload& workload,
-         bool overwrites) {
-  const auto count = static_cast<std::uint64_t>(state.range(0));
+// Sets what the key order tells, `state.max_iterations` being its length.
+void set(benchmark::State& state, const Stage& stage,
+         const Workload& workload) {
+  const std::uint64_t count = count_of(state);
   const TemporaryDirectory directory;
-  const NextKey next_key = workload(count);
+  Keys keys = workload.keys(workload.there ? count : count + kCounted);
+  const auto open_on = [&](Os& os) {
+    return open(stage, directory.path(), Mode::kWrite, count + kCounted, &os);
+  };
   {
-    const auto store = open(stage, directory.path(), Mode::kWrite);
-    if (overwrites) fill(*store, count);
-    for (auto _ : state) store->set(next_key(), value());
+    const auto store = open_on(posix_os());
+    if (workload.there) fill(*store, count);
+    for (auto _ : state) store->set(keys.next(), value());
   }
   Ledger ledger(posix_os(), Ledger::Keep::kTotals);
-  const auto counted = open(stage, directory.path(), Mode::kWrite, &ledger);
+  const auto counted = open_on(ledger);
   ledger.clear();
-  for (std::uint64_t i = 0; i < kCountedOperations; ++i) {
-    counted->set(next_key(), value());
+  for (std::uint64_t i = 0; i < kCounted; ++i) {
+    counted->set(keys.next(), value());
   }
-  count_calls(state, ledger, kCountedOperations);
+  add_counters(state, ledger, kCounted);
+}
+
+// Bytes that are in use on the heap.
+double heap_bytes() {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+  const struct mallinfo2 heap = ::mallinfo2();
+  return static_cast<double>(heap.uordblks) + static_cast<double>(heap.hblkhd);
+#else
+  return 0;
+#endif
 }
 
 void open_store(benchmark::State& state, const Stage& stage) {
-  const auto count = static_cast<std::uint64_t>(state.range(0));
-  const std::string& directory = filled_store(stage, count);
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(open(stage, directory, Mode::kRead));
-  }
+  Filled& filled = filled_store(stage, count_of(state));
+  const auto open_on = [&](Os& os) {
+    return open(stage, filled.directory.path(), Mode::kRead, filled.count, &os);
+  };
+  for (auto _ : state) benchmark::DoNotOptimize(open_on(posix_os()));
   Ledger ledger(posix_os(), Ledger::Keep::kTotals);
-  const auto store = open(stage, directory, Mode::kRead, &ledger);
-  count_calls(state, ledger, 1);
+  const double before = heap_bytes();
+  const auto store = open_on(ledger);
+  const double grown = heap_bytes() - before;
+  add_counters(state, ledger, 1);
   const Stats stats = store->stats();
-  const auto keys = static_cast<double>(count);
+  const auto keys = static_cast<double>(filled.count);
   state.counters["index_bytes_per_key"] =
       static_cast<double>(stats.index_bytes) / keys;
+  if (before > 0) state.counters["heap_bytes_per_key"] = grown / keys;
   state.counters["disk_bytes_per_user_byte"] =
       static_cast<double>(stats.disk_bytes) /
       (keys * (kKeyBytes + kValueBytes));
 }
 
-NextKey sequential_keys(std::uint64_t /*count*/) {
-  return [i = std::uint64_t{0}]() mutable { return key_of(i++); };
+void register_sets(const Stage& stage, const Plan& plan) {
+  for (const Workload& workload : kSets) {
+    for (const std::int64_t size : plan.sizes(false)) {
+      if (size < plan.contest_size() / 100) continue;  // over too soon
+      benchmark::RegisterBenchmark(
+          (workload.name + ("/" + std::string(stage.name))).c_str(),
+          [&stage, &workload](benchmark::State& state) {
+            set(state, stage, workload);
+          })
+          ->Arg(size)
+          ->Iterations(size);
+    }
+  }
 }
 
-// Multiplying by an odd number permutes the numbers below a power of two.
-NextKey random_new_keys(std::uint64_t /*count*/) {
-  constexpr std::uint64_t kOdd = 0x9E3779B1;
-  return [i = std::uint64_t{0}]() mutable {
-    return key_of(i++ * kOdd % (1ULL << 32));
-  };
+void register_gets(const Stage& stage, const Plan& plan) {
+  for (const std::int64_t size : plan.sizes(stage.scans)) {
+    for (const Workload& workload : kGets) {
+      benchmark::RegisterBenchmark(
+          (workload.name + ("/" + std::string(stage.name))).c_str(),
+          [&stage, &workload](benchmark::State& state) {
+            get(state, stage, workload);
+          })
+          ->Arg(size);
+    }
+    if (&stage == &limit_stage()) continue;
+    benchmark::RegisterBenchmark(
+        ("open/" + std::string(stage.name)).c_str(),
+        [&stage](benchmark::State& state) { open_store(state, stage); })
+        ->Arg(size);
+  }
 }
-
-NextKey random_keys(std::uint64_t count) {
-  return [next = random_below(count)] { return key_of(next()); };
-}
-
-NextKey absent_keys(std::uint64_t count) {
-  return [next = random_below(count)] { return absent_key(next()); };
-}
-
-NextKey newest_key(std::uint64_t count) {
-  return [key = key_of(count - 1)] { return key; };
-}
-
-NextKey oldest_key(std::uint64_t /*count*/) {
-  return [key = key_of(0)] { return key; };
-}
-
-NextKey zipfian_keys(std::uint64_t count) {
-  return [zipfian = Zipfian(count, kSeed)]() mutable {
-    return key_of(zipfian.next());
-  };
-}
-
-struct Named {
-  const char* name;
-  NextKey (*keys)(std::uint64_t);
-};
-
-constexpr Named kSets[] = {{"set_sequential", sequential_keys},
-                           {"set_random", random_new_keys},
-                           {"overwrite", random_keys}};
-constexpr Named kGets[] = {{"get_hit", random_keys},
-                           {"get_miss", absent_keys},
-                           {"get_newest", newest_key},
-                           {"get_oldest", oldest_key},
-                           {"get_zipfian", zipfian_keys}};
 
 }  // namespace
 
+void add_counters(benchmark::State& state, const Ledger& ledger,
+                  std::uint64_t operations) {
+  const Totals totals = ledger.totals();
+  const auto add = [&](const char* name, std::uint64_t number) {
+    state.counters[name] =
+        static_cast<double>(number) / static_cast<double>(operations);
+  };
+  add("reads_per_op", totals.reads.calls);
+  add("bytes_read_per_op", totals.reads.bytes);
+  add("writes_per_op", totals.writes.calls);
+  add("bytes_written_per_op", totals.writes.bytes);
+  add("syncs_per_op", totals.syncs.calls);
+}
+
 void register_stages(const Plan& plan) {
-  for (const Stage* stage : all_stages()) {
-    const auto add = [&](const char* workload, const auto& run) {
-      return benchmark::RegisterBenchmark(
-          (std::string(workload) + "/" + std::string(stage->name)).c_str(),
-          run);
-    };
-    for (const std::int64_t size : plan.sizes()) {
-      for (const auto& [name, keys] : kGets) {
-        const bool there = keys != absent_keys;
-        add(name, [stage, keys = keys, there](benchmark::State& state) {
-          get(state, *stage, keys, there);
-        })->Arg(size);
-      }
-      add("open", [stage](benchmark::State& state) {
-        open_store(state, *stage);
-      })->Arg(size);
-    }
-    const std::int64_t largest = plan.sizes().back();
-    for (const auto& [name, keys] : kSets) {
-      const bool overwrites = keys == random_keys;
-      add(name, [stage, keys = keys, overwrites](benchmark::State& state) {
-        set(state, *stage, keys, overwrites);
-      })->Arg(largest);
-    }
+  std::vector<const Stage*> subjects = all_stages();
+  subjects.push_back(&limit_stage());
+  for (const Stage* stage : subjects) {
+    register_gets(*stage, plan);
+    register_sets(*stage, plan);
   }
 }
 

@@ -2,9 +2,9 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bench/benches.h"
@@ -14,9 +14,20 @@ namespace strata::bench {
 
 namespace {
 
-// Time per operation in nanoseconds, by workload, subject and N.
-using Times = std::map<std::string,
-                       std::map<std::string, std::map<std::int64_t, double>>>;
+// One line of the results, or the median of several.
+struct Result {
+  double ns = 0;  // per operation
+  std::map<std::string, double> counters;
+
+  [[nodiscard]] double counter(const std::string& name) const {
+    const auto found = counters.find(name);
+    return found == counters.end() ? 0 : found->second;
+  }
+};
+
+using BySize = std::map<std::int64_t, Result>;
+using BySubject = std::map<std::string, BySize>;
+using Results = std::map<std::string, BySubject>;  // by workload
 
 class Reporter : public benchmark::ConsoleReporter {
  public:
@@ -25,76 +36,163 @@ class Reporter : public benchmark::ConsoleReporter {
 
   void ReportRuns(const std::vector<Run>& runs) override {
     benchmark::ConsoleReporter::ReportRuns(runs);
-    for (const Run& run : runs) {
-      if (run.error_occurred) {
-        failed_ = true;
-        continue;
-      }
-      const bool plain = run.run_type == Run::RT_Iteration;
-      if (!plain && run.aggregate_name != "median") continue;
-      const std::string& name = run.run_name.function_name;
-      const std::size_t slash = name.find('/');
-      const std::int64_t count = std::stoll("0" + run.run_name.args);
-      times_[name.substr(0, slash)][name.substr(slash + 1)][count] =
-          run.GetAdjustedRealTime() * 1e9 /
-          benchmark::GetTimeUnitMultiplier(run.time_unit);
-    }
+    for (const Run& run : runs) note(run);
   }
 
-  [[nodiscard]] const Times& times() const { return times_; }
+  [[nodiscard]] const Results& results() const { return results_; }
 
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
-  Times times_;
+  // The median comes after the repetitions that it is of.
+  void note(const Run& run) {
+    failed_ |= run.error_occurred;
+    const bool plain = run.run_type == Run::RT_Iteration;
+    if (run.error_occurred || (!plain && run.aggregate_name != "median")) {
+      return;
+    }
+    const std::string& name = run.run_name.function_name;
+    const std::size_t slash = name.find('/');
+    Result& result = results_[name.substr(0, slash)][name.substr(slash + 1)]
+                             [std::stoll("0" + run.run_name.args)];
+    result.ns = run.GetAdjustedRealTime() * 1e9 /
+                benchmark::GetTimeUnitMultiplier(run.time_unit);
+    for (const auto& [counter, number] : run.counters) {
+      result.counters[counter] = number.value;
+    }
+  }
+
+  Results results_;
   bool failed_ = false;
 };
 
-void tell_growth(const Times& times) {
-  fmt::print(
-      "\nGrowth: how many times as long with the most keys as with the "
-      "fewest\n");
-  for (const auto& [workload, subjects] : times) {
-    for (const auto& [subject, by_count] : subjects) {
-      if (by_count.size() < 2) continue;
-      const auto& [few, short_time] = *by_count.begin();
-      const auto& [many, long_time] = *by_count.rbegin();
-      fmt::print("  {:<12} {:<16} {:>8.1f} times for {:.0f} times the keys\n",
-                 workload, subject, long_time / short_time,
-                 static_cast<double>(many) / static_cast<double>(few));
+std::string duration(double ns) {
+  if (ns < 1e3) return fmt::format("{:.0f} ns", ns);
+  if (ns < 1e6) return fmt::format("{:.1f} us", ns / 1e3);
+  if (ns < 1e9) return fmt::format("{:.1f} ms", ns / 1e6);
+  return fmt::format("{:.2f} s", ns / 1e9);
+}
+
+const Result* find(const Results& results, const std::string& workload,
+                   const std::string& subject, std::int64_t size) {
+  const auto group = results.find(workload);
+  if (group == results.end()) return nullptr;
+  const auto one = group->second.find(subject);
+  if (one == group->second.end()) return nullptr;
+  const auto found = one->second.find(size);
+  return found == one->second.end() ? nullptr : &found->second;
+}
+
+void tell_growth_of(const std::string& subject, const BySize& by_size) {
+  std::string line = fmt::format("  {:<24}", subject);
+  for (const auto& [size, result] : by_size) {
+    line += fmt::format(" {:>9}", duration(result.ns));
+  }
+  const auto& [few, first] = *by_size.begin();
+  const auto& [many, last] = *by_size.rbegin();
+  constexpr std::size_t kColumns = 4;
+  line.append(10 * (kColumns - std::min(kColumns, by_size.size())), ' ');
+  line += fmt::format("   x {:<7.4g}", last.ns / first.ns);
+  const double bytes = first.counter("bytes_read_per_op");
+  if (bytes > 0) {
+    line += fmt::format(" bytes read x {:.4g}",
+                        last.counter("bytes_read_per_op") / bytes);
+  }
+  fmt::print("{}  for x {} keys\n", line, many / few);
+}
+
+void tell_growth(const Results& results) {
+  fmt::print("\nTime per operation, by workload, with ever more keys\n");
+  for (const auto& [workload, subjects] : results) {
+    bool told = false;
+    for (const auto& [subject, by_size] : subjects) {
+      if (by_size.size() < 2) continue;
+      if (!told) {
+        std::string sizes;
+        for (const auto& one : by_size)
+          sizes += fmt::format(" {:>9}", one.first);
+        fmt::print("\n{:<26}{}\n", workload, sizes);
+      }
+      told = true;
+      tell_growth_of(subject, by_size);
     }
   }
 }
 
-void tell_ratio(const Times& times, const char* workload, const char* subject,
-                const char* base) {
-  const auto group = times.find(workload);
-  if (group == times.end()) return;
-  const auto one = group->second.find(subject);
-  const auto other = group->second.find(base);
-  if (one == group->second.end() || other == group->second.end()) return;
-  for (const auto& [count, time] : one->second) {
-    const auto same = other->second.find(count);
-    if (same == other->second.end()) continue;
-    fmt::print("  {:<15} N = {:<9} {} takes {:.2f} times as long as {}\n",
-               workload, count, subject, time / same->second, base);
+void tell_space(const Results& results) {
+  const auto group = results.find("open");
+  if (group == results.end()) return;
+  fmt::print(
+      "\nSpace, with the most keys: index as told and heap as grown, bytes a "
+      "key;\nbytes on disk for each byte of keys and values\n");
+  for (const auto& [subject, by_size] : group->second) {
+    const auto& [size, result] = *by_size.rbegin();
+    fmt::print(
+        "  {:<24} {:>9} keys  index {:6.1f}  heap {:6.1f}  disk {:.3f}\n",
+        subject, size, result.counter("index_bytes_per_key"),
+        result.counter("heap_bytes_per_key"),
+        result.counter("disk_bytes_per_user_byte"));
   }
+}
+
+// What is aimed at: `slow` takes at most, or at least, so many times as long
+// as `fast`.
+struct Target {
+  std::string workload;
+  std::string slow;
+  std::string fast;
+  bool at_least;
+  double times;
+};
+
+std::string ratio_line(const Results& results, const Target& target,
+                       std::int64_t size) {
+  const Result* slow = find(results, target.workload, target.slow, size);
+  const Result* fast = find(results, target.workload, target.fast, size);
+  if (slow == nullptr || fast == nullptr) return "";
+  const double ratio = slow->ns / fast->ns;
+  const bool met =
+      target.at_least ? ratio >= target.times : ratio <= target.times;
+  return fmt::format(
+      "  {:<11} {:>9}  {} / {} = {} / {} = {:.2f}  ({} {}: {})\n",
+      target.workload, size, target.slow, target.fast, duration(slow->ns),
+      duration(fast->ns), ratio, target.at_least ? "at least" : "at most",
+      target.times, met ? "met" : "NOT MET");
+}
+
+void tell_ratios(const Results& results, const Plan& plan) {
+  const std::vector<Target> scans = {
+      {"whole_file", "grep", "01_scan_log", true, 2.5},
+      {"whole_file", "02_reverse_scan", "01_scan_log", false, 1.2},
+      {"whole_file", "tac_grep", "02_reverse_scan", true, 8}};
+  const std::vector<Target> limits = {
+      {"limit_set", "04_keydir", "limit", false, 1.15},
+      {"limit_get", "04_keydir", "limit", false, 1.15}};
+  std::string lines;
+  for (const Target& target : scans) {
+    lines += ratio_line(results, target,
+                        static_cast<std::int64_t>(plan.whole_file_mib));
+  }
+  for (const Target& target : limits) {
+    lines += ratio_line(results, target, plan.contest_size());
+  }
+  if (lines.empty()) return;
+  fmt::print(
+      "\nRatios of medians, taken in turn: whole_file in a log of {} MiB, "
+      "limits with {} keys\n{}",
+      plan.whole_file_mib, plan.contest_size(), lines);
+  if (plan.quick) fmt::print("  --quick: too short to be held against them\n");
 }
 
 }  // namespace
 
-bool run_and_summarize() {
+bool run_and_summarize(const Plan& plan) {
   Reporter reporter;
   benchmark::RunSpecifiedBenchmarks(&reporter);
-  const Times& times = reporter.times();
-  if (times.empty()) return !reporter.failed();
-  tell_growth(times);
-  fmt::print("\nRatios\n");
-  tell_ratio(times, "set_sequential", "04_keydir", "limit");
-  tell_ratio(times, "get_hit", "04_keydir", "limit");
-  tell_ratio(times, "get_miss", "grep", "01_scan_log");
-  tell_ratio(times, "get_miss", "02_reverse_scan", "01_scan_log");
-  tell_ratio(times, "get_miss", "tac_grep", "02_reverse_scan");
+  if (reporter.results().empty()) return !reporter.failed();
+  tell_growth(reporter.results());
+  tell_space(reporter.results());
+  tell_ratios(reporter.results(), plan);
   return !reporter.failed();
 }
 

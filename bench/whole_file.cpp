@@ -1,20 +1,16 @@
 // One large text log in page cache and a key that is not there: how fast can
-// everything be read? The subjects take turns, so that a machine whose speed
-// drifts is unfair to none.
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <chrono>
-#include <cstdlib>
+// everything be read? All take turns (contest.h).
 #include <fstream>
-#include <functional>
-#include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "bench/benches.h"
+#include "bench/contest.h"
+#include "bench/shell.h"
+#include "bench/temporary.h"
 #include "bench/workloads.h"
+#include "common/record/text_record.h"
 #include "common/text/text_store.h"
 #include "stages/registry.h"
 
@@ -22,86 +18,92 @@ namespace strata::bench {
 
 namespace {
 
-constexpr int kRounds = 5;
+// Lies between the first two keys.
+const std::string& asked() {
+  static const std::string key = absent_key(0);
+  return key;
+}
 
-struct Subject {
-  std::string name;
-  std::function<void()> search;
-};
+std::string log_in(const std::string& directory) {
+  return directory + "/" + TextLog::kName;
+}
 
 void write_log(const std::string& directory, std::uint64_t bytes) {
-  std::ofstream log(directory + "/" + TextLog::kName);
+  std::ofstream log(log_in(directory), std::ios::binary);
   std::string block;
   std::uint64_t number = 0;
   for (std::uint64_t written = 0; written < bytes; written += block.size()) {
     block.clear();
     while (block.size() < 1 << 20) {
-      block += key_of(number++) + "," + std::string(value()) + "\n";
+      encode_text_record(key_of(number++), value(), block);
     }
     log << block;
   }
   if (!log.flush()) throw std::runtime_error("the log could not be written");
 }
 
-void search(const char* stage, const std::string& directory) {
+void read_log(const std::string& directory) {
+  std::ifstream log(log_in(directory), std::ios::binary);
+  std::string block(1 << 20, '\0');
+  while (log.read(block.data(), 1 << 20)) {
+  }
+}
+
+[[noreturn]] void throw_found() {
+  throw std::runtime_error("a key was found that is not there");
+}
+
+void search(const Stage& stage, const std::string& directory) {
   std::string found;
-  const auto store = open(*find_stage(stage), directory, Mode::kRead);
-  if (store->get(absent_key(0), found)) {
-    throw std::runtime_error("a key was found that is not there");
-  }
+  const auto store = open(stage, directory, Mode::kRead, 1);
+  if (store->get(asked(), found)) throw_found();
 }
 
-void run_in_shell(const std::string& directory, const std::string& command) {
-  const std::string line =
-      fmt::format("cd '{}' && ( {} ) | cat > /dev/null", directory, command);
-  if (std::system(line.c_str()) != 0) {
-    throw std::runtime_error("a command of the shell failed");
+// The loop that one writes first.
+void search_with_getline(const std::string& directory) {
+  std::ifstream log(log_in(directory), std::ios::binary);
+  const std::string begin = asked() + ",";
+  std::string line;
+  while (std::getline(log, line)) {
+    if (line.rfind(begin, 0) == 0) throw_found();
   }
-}
-
-double median(std::vector<double> times) {
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
 }
 
 }  // namespace
 
-void scan_whole_file(std::uint64_t mib) {
-  const TemporaryDirectory directory;
-  const std::string& path = directory.path();
-  write_log(path, mib << 20);
-  const std::string grep = fmt::format("LC_ALL=C grep '^{},' {} || true",
-                                       absent_key(0), TextLog::kName);
-  const std::string tac =
-      fmt::format("tac {} | LC_ALL=C grep -m 1 '^{},' || true", TextLog::kName,
-                  absent_key(0));
-  const std::vector<Subject> subjects = {
-      {"01_scan_log", [&] { search("01_scan_log", path); }},
-      {"02_reverse_scan", [&] { search("02_reverse_scan", path); }},
-      {"grep", [&] { run_in_shell(path, grep); }},
-      {"tac | grep", [&] { run_in_shell(path, tac); }},
-      {"cat", [&] { run_in_shell(path, "cat log.txt"); }},
+void register_whole_file(const Plan& plan) {
+  if (plan.whole_file_mib == 0) return;
+  const auto directory =
+      std::make_shared<std::unique_ptr<TemporaryDirectory>>();
+  Contest contest;
+  contest.name = "whole_file";
+  contest.size = static_cast<std::int64_t>(plan.whole_file_mib);
+  contest.unit = benchmark::kMillisecond;
+  contest.prepare = [directory, mib = plan.whole_file_mib] {
+    *directory = std::make_unique<TemporaryDirectory>();
+    write_log((*directory)->path(), mib << 20);
+    for (int i = 0; i < 2; ++i) read_log((*directory)->path());
   };
-  std::map<std::string, std::vector<double>> times;
-  for (int round = -2; round < kRounds; ++round) {  // two to warm the cache
-    for (const Subject& subject : subjects) {
-      const auto start = std::chrono::steady_clock::now();
-      subject.search();
-      const std::chrono::duration<double> took =
-          std::chrono::steady_clock::now() - start;
-      if (round >= 0) times[subject.name].push_back(took.count());
-    }
+  contest.clean_up = [directory] { directory->reset(); };
+  const auto add = [&](const std::string& name, auto work) {
+    contest.contestants.push_back({name, [directory, work] {
+                                     const auto& path = (*directory)->path();
+                                     return seconds_of([&] { work(path); });
+                                   }});
+  };
+  for (const Stage* stage : all_stages()) {
+    if (!stage->scans) continue;
+    add(std::string(stage->name),
+        [stage](const std::string& path) { search(*stage, path); });
   }
-  fmt::print(
-      "\nA key that is not there, in a log of {} MiB in page cache; "
-      "median of {} rounds\n",
-      mib, kRounds);
-  const double scan = median(times.at("01_scan_log"));
-  for (const Subject& subject : subjects) {
-    const double time = median(times.at(subject.name));
-    fmt::print("  {:<16} {:.3f} s   {:>5.2f} times 01_scan_log\n", subject.name,
-               time, time / scan);
+  for (const Tool& tool : shell_tools()) {
+    add(tool.name, [script = "key=" + asked() + "\n" +
+                             tool.script](const std::string& path) {
+      if (!run_in_shell(path, script).empty()) throw_found();
+    });
   }
+  add("getline", search_with_getline);
+  register_contest(std::move(contest));
 }
 
 }  // namespace strata::bench

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "common/store/hash.h"
 
@@ -9,7 +11,9 @@ namespace strata::bench {
 
 namespace {
 
+constexpr std::uint64_t kSeed = 42;
 constexpr double kSkew = 0.99;
+constexpr std::uint64_t kSlotsPerKey = 4;
 
 double zeta(std::uint64_t count) {
   double sum = 0;
@@ -19,26 +23,90 @@ double zeta(std::uint64_t count) {
   return sum;
 }
 
-std::string key_with(std::string_view prefix, std::uint64_t number) {
+std::string key_ending_in(char last, std::uint64_t number) {
+  std::string key = "key000000000000";
+  key += last;
   const std::string digits = std::to_string(number);
-  std::string key(prefix);
-  key.append(kKeyBytes - prefix.size() - digits.size(), '0');
-  return key + digits;
+  key.replace(kKeyBytes - 1 - digits.size(), digits.size(), digits);
+  return key;
+}
+
+// As many keys as `count`, the number of each drawn by `draw`.
+template <typename Draw, typename KeyOf>
+Keys drawn(std::uint64_t count, Draw draw, KeyOf key) {
+  Keys keys;
+  for (std::uint64_t i = 0; i < count; ++i) keys.add(key(draw()));
+  return keys;
+}
+
+Keys only(const std::string& key) {
+  Keys keys;
+  keys.add(key);
+  return keys;
+}
+
+// Draws numbers below `count`, all alike; the remainder's bias is far below
+// what can be measured.
+auto uniform(std::uint64_t count) {
+  return [count, random = std::mt19937_64(kSeed)]() mutable {
+    return random() % count;
+  };
 }
 
 }  // namespace
 
 std::string key_of(std::uint64_t number) {
-  return key_with("key", number);
+  return key_ending_in('0', number);
 }
 
 std::string absent_key(std::uint64_t number) {
-  return key_with("not", number);
+  return key_ending_in('5', number);
 }
 
 std::string_view value() {
-  static const std::string bytes(kValueBytes, 'v');
+  static const std::string bytes = [] {
+    constexpr std::string_view kText = "etaoinshrdlucmfwypvbgkjqxz ";
+    std::mt19937_64 random(kSeed);
+    std::string text;
+    while (text.size() < kValueBytes) text += kText[random() % kText.size()];
+    return text;
+  }();
   return bytes;
+}
+
+Keys sequential_keys(std::uint64_t count) {
+  return drawn(
+      count, [i = std::uint64_t{0}]() mutable { return i++; }, key_of);
+}
+
+Keys shuffled_keys(std::uint64_t count) {
+  std::vector<std::uint64_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  std::shuffle(numbers.begin(), numbers.end(), std::mt19937_64(kSeed));
+  return drawn(
+      count, [at = numbers.begin()]() mutable { return *at++; }, key_of);
+}
+
+Keys random_keys(std::uint64_t count) {
+  return drawn(count, uniform(count), key_of);
+}
+
+Keys zipfian_keys(std::uint64_t count) {
+  Zipfian zipfian(count, kSeed);
+  return drawn(
+      count, [&zipfian] { return zipfian.next(); }, key_of);
+}
+
+Keys absent_keys(std::uint64_t count) {
+  return drawn(count, uniform(count), absent_key);
+}
+
+Keys newest_key(std::uint64_t count) {
+  return only(key_of(count - 1));
+}
+
+Keys oldest_key(std::uint64_t /*count*/) {
+  return only(key_of(0));
 }
 
 Zipfian::Zipfian(std::uint64_t count, std::uint64_t seed)
@@ -60,16 +128,19 @@ std::uint64_t Zipfian::next_rank() {
 }
 
 std::uint64_t Zipfian::next() {
-  const std::uint64_t rank = next_rank();
-  return KeyHash(0)(std::to_string(rank)) % count_;
+  return KeyHash(0)(std::to_string(next_rank())) % count_;
 }
 
 std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
-                            Mode mode, Os* os) {
+                            Mode mode, std::uint64_t keys, Os* os) {
   Options options;
   options.directory = directory;
   options.mode = mode;
   options.os = os;
+  for (const OptionSpec& spec : stage.options) {
+    if (spec.name == "--slots")
+      options.numbers[spec.name] = kSlotsPerKey * keys;
+  }
   return stage.open(options);
 }
 

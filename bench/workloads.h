@@ -1,14 +1,14 @@
 /// @file
-/// What the benchmarks write and ask for: keys, values and their order.
+/// What the benchmarks write and ask for: keys in their orders, and values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <random>
 #include <string>
 #include <string_view>
 
-#include "bench/temporary.h"
 #include "common/store/stage.h"
 
 namespace strata::bench {
@@ -19,17 +19,73 @@ inline constexpr std::size_t kKeyBytes = 16;
 /// Bytes of every value.
 inline constexpr std::size_t kValueBytes = 100;
 
-/// @returns the key of that number: 16 bytes, ascending with the number.
+/// @param number at most 999,999,999,999
+/// @returns the key of that number: 16 bytes, ascending with the number. It
+///   ends in 0.
 [[nodiscard]] std::string key_of(std::uint64_t number);
 
-/// @returns a key of 16 bytes that no number has.
+/// @param number at most 999,999,999,999
+/// @returns a key that no number has. It lies between the keys of `number` and
+///   `number` + 1, so that no store can pass it over for being out of range.
 [[nodiscard]] std::string absent_key(std::uint64_t number);
 
-/// @returns a value of 100 bytes that any stage can hold.
+/// @returns a value of 100 bytes that any stage can hold: letters and spaces.
 [[nodiscard]] std::string_view value();
 
-/// Numbers below `count`, few of them often and many rarely: rank r is drawn
-/// about as often as 1 / r^0.99. Popular numbers are scattered, not the first.
+/// Keys in the order in which they are used, made before the clock runs. After
+/// the last one comes the first again.
+class Keys {
+ public:
+  /// Adds a key of kKeyBytes at the end.
+  void add(std::string_view key) { bytes_ += key; }
+
+  /// @returns the next key; valid as long as none is added.
+  [[nodiscard]] std::string_view next() {
+    if (at_ == bytes_.size()) at_ = 0;
+    const std::string_view key(bytes_.data() + at_, kKeyBytes);
+    at_ += kKeyBytes;
+    return key;
+  }
+
+  /// @returns how many there are.
+  [[nodiscard]] std::size_t size() const { return bytes_.size() / kKeyBytes; }
+
+ private:
+  std::string bytes_;
+  std::size_t at_ = 0;
+};
+
+/// @name Orders
+/// Each takes the number of keys in the store, at least 1, and always returns
+/// the same keys for it.
+/// @{
+
+/// @returns the keys 0 to `count` - 1, each once, ascending.
+[[nodiscard]] Keys sequential_keys(std::uint64_t count);
+
+/// @returns the keys 0 to `count` - 1, each once, shuffled.
+[[nodiscard]] Keys shuffled_keys(std::uint64_t count);
+
+/// @returns `count` keys of the store, each drawn at random.
+[[nodiscard]] Keys random_keys(std::uint64_t count);
+
+/// @returns `count` keys of the store, drawn by `Zipfian`.
+[[nodiscard]] Keys zipfian_keys(std::uint64_t count);
+
+/// @returns `count` keys that are not there, drawn at random.
+[[nodiscard]] Keys absent_keys(std::uint64_t count);
+
+/// @returns the key written last, by itself.
+[[nodiscard]] Keys newest_key(std::uint64_t count);
+
+/// @returns the key written first, by itself.
+[[nodiscard]] Keys oldest_key(std::uint64_t count);
+
+/// @}
+
+/// Numbers below `count`, few of them often and many rarely: the number of
+/// rank r is drawn about as often as 1 / (r + 1)^0.99. The popular ones are
+/// scattered, not the first.
 /// @source Gray et al., "Quickly Generating Billion-Record Synthetic
 ///   Databases", SIGMOD 1994, as used by YCSB (Cooper et al., SoCC 2010)
 class Zipfian {
@@ -52,13 +108,15 @@ class Zipfian {
   std::mt19937_64 random_;
 };
 
-/// Opens a store; stages with slots get enough of them.
+/// Opens a store.
+/// @param keys how many it is to hold: a stage with slots gets four for each
 /// @param os null for the real one
 [[nodiscard]] std::unique_ptr<Store> open(const Stage& stage,
                                           const std::string& directory,
-                                          Mode mode, Os* os = nullptr);
+                                          Mode mode, std::uint64_t keys,
+                                          Os* os = nullptr);
 
-/// Sets the keys 0 to `count` - 1, each once, in order.
+/// Sets the keys 0 to `count` - 1, each once, ascending.
 void fill(Store& store, std::uint64_t count);
 
 }  // namespace strata::bench
