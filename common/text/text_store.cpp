@@ -1,8 +1,5 @@
 #include "common/text/text_store.h"
 
-#include <algorithm>
-#include <cstring>
-
 #include "common/store/errors.h"
 
 namespace strata {
@@ -77,7 +74,7 @@ void TextLog::note_torn_tail(std::uint64_t offset, std::uint64_t size) {
   options_.tell("torn tail: " + options_.path_of(kName) + ": offset " +
                 std::to_string(offset) + ": " + std::to_string(size) +
                 " bytes of an unfinished record " +
-                (writer_ ? "cut off" : "passed over"));
+                (writer_ ? "to be cut off" : "passed over"));
 }
 
 void TextLog::note_damage(std::uint64_t offset, std::uint64_t size) const {

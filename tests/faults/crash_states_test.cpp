@@ -94,34 +94,31 @@ class CrashStates : public testing::TestWithParam<const Stage*> {
     EXPECT_GT(count, 0U);
   }
 
+  // Opens the store on every state that a power cut could have left.
+  void survive_power_cuts(const History& history, const char* what) {
+    std::uint64_t count = 0;
+    for_each_power_cut(record({}, history, Sync::kAlways),
+                       [&](const CrashState& state) {
+                         if (HasFailure()) return;
+                         SCOPED_TRACE(state.what);
+                         expect_goes_on(state, history, Sync::kAlways);
+                         ++count;
+                       });
+    tell(count, what);
+  }
+
   std::string directory_ = faults::kDirectory;
 };
 
 TEST_P(CrashStates, APowerCutKeepsWhatWasAcknowledged) {
   const History history = faults::history(*GetParam(), 100);
-  std::uint64_t count = 0;
-  for_each_power_cut(record({}, history, Sync::kAlways),
-                     [&](const CrashState& state) {
-                       if (HasFailure()) return;
-                       SCOPED_TRACE(state.what);
-                       expect_goes_on(state, history, Sync::kAlways);
-                       ++count;
-                     });
-  tell(count, "crash states opened");
+  survive_power_cuts(history, "crash states opened");
 }
 
 TEST_P(CrashStates, APowerCutKeepsTheDirectoriesAboveTheStore) {
   directory_ = "some/where/deep";
   const History history = faults::history(*GetParam(), 3);
-  std::uint64_t count = 0;
-  for_each_power_cut(record({}, history, Sync::kAlways),
-                     [&](const CrashState& state) {
-                       if (HasFailure()) return;
-                       SCOPED_TRACE(state.what);
-                       expect_goes_on(state, history, Sync::kAlways);
-                       ++count;
-                     });
-  tell(count, "crash states opened in a deep directory");
+  survive_power_cuts(history, "crash states opened in a deep directory");
 }
 
 TEST_P(CrashStates, AKillKeepsWhatWasAcknowledged) {
