@@ -4,30 +4,9 @@
 
 #include <array>
 
+#include "common/record/big_endian.h"
+
 namespace strata {
-
-namespace {
-
-// Puts `number` at `out`, the most significant byte first.
-template <typename Integer>
-void put_big_endian(Integer number, char* out) {
-  for (std::size_t i = sizeof(Integer); i > 0; --i) {
-    out[i - 1] = static_cast<char>(number & 0xFF);
-    number = static_cast<Integer>(number >> 8);
-  }
-}
-
-template <typename Integer>
-Integer read_big_endian(std::string_view bytes) {
-  Integer number = 0;
-  for (std::size_t i = 0; i < sizeof(Integer); ++i) {
-    number = static_cast<Integer>(number << 8 |
-                                  static_cast<unsigned char>(bytes[i]));
-  }
-  return number;
-}
-
-}  // namespace
 
 std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
   return libdeflate_crc32(before, bytes.data(), bytes.size());

@@ -30,9 +30,12 @@ Decoded RecordReader::next(LogEntry& entry) {
   if (!header) return pass_over_damage(entry);
   entry.header = *header;
   entry.size = header->size();
-  entry.key = entry.size <= FileWindow::kCapacity
-                  ? window_.at(at_ + kHeaderBytes, header->key_size)
-                  : long_key_;
+  if (entry.size <= FileWindow::kCapacity) {
+    entry.bytes = window_.at(at_, static_cast<std::size_t>(entry.size));
+    entry.key = entry.bytes.substr(kHeaderBytes, header->key_size);
+  } else {
+    entry.key = long_key_;
+  }
   at_ += entry.size;
   return Decoded::kRecord;
 }
@@ -49,7 +52,10 @@ std::optional<RecordHeader> RecordReader::record_at(std::uint64_t offset) {
       header->size() > window_.size() - offset) {
     return std::nullopt;
   }
-  if (header->size() > FileWindow::kCapacity) {
+  if (header->size() <= FileWindow::kCapacity) {
+    // Keeps the whole record in the window, for `next` to hand out.
+    (void)window_.at(offset, static_cast<std::size_t>(header->size()));
+  } else {
     const std::string_view front =
         window_.at(offset + 4, kHeaderBytes - 4 + header->key_size);
     long_key_ = front.substr(kHeaderBytes - 4);

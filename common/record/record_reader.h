@@ -48,7 +48,10 @@ struct LogEntry {
   std::uint64_t size = 0;    ///< in bytes
   RecordHeader header;       ///< of a record
   std::string_view key{};    ///< of a record; valid until the next call
-  const char* why = "";      ///< what is wrong, where there is no record
+  /// The whole record, valid until the next call; empty when it is longer than
+  /// FileWindow::kCapacity.
+  std::string_view bytes{};
+  const char* why = "";  ///< what is wrong, where there is no record
 
   /// @returns where a record's value begins in the file.
   [[nodiscard]] std::uint64_t value_offset() const {
