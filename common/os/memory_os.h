@@ -100,6 +100,7 @@ class MemoryOs : public Os {
   [[nodiscard]] std::uint64_t now_seconds() override;
   [[nodiscard]] std::uint64_t ticks_ns() override;
   [[nodiscard]] std::uint64_t random() override;
+  [[nodiscard]] std::uint64_t process_id() override { return 1; }
 
  private:
   // A file or directory, however many descriptors have it open, and whether

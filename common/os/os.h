@@ -134,6 +134,10 @@ class Os {
 
   /// @returns a number that nobody can foretell, to seed a hash with.
   [[nodiscard]] virtual std::uint64_t random() = 0;
+
+  /// @returns the number of this process, for others to read; nothing may
+  ///   depend on whose it is, since the system gives it to another one later.
+  [[nodiscard]] virtual std::uint64_t process_id() = 0;
 };
 
 }  // namespace strata

@@ -91,6 +91,8 @@ class OsWrapper : public Os {
 
   [[nodiscard]] std::uint64_t random() override { return os_.random(); }
 
+  [[nodiscard]] std::uint64_t process_id() override { return os_.process_id(); }
+
  protected:
   /// @returns what carries the calls out.
   [[nodiscard]] Os& os() const { return os_; }

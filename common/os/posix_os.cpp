@@ -148,6 +148,10 @@ class PosixOs : public Os {
     std::random_device device;
     return std::uint64_t{device()} << 32 | device();
   }
+
+  std::uint64_t process_id() override {
+    return static_cast<std::uint64_t>(::getpid());
+  }
 };
 
 }  // namespace
