@@ -1,6 +1,7 @@
 /// @file
 /// `LogWriter`: the writing end of an append-only file, with all that a write
-/// must survive. Stages 01 to 04 keep one.
+/// must survive; and the lock that makes a process the store's only writer.
+/// Stages 01 to 07 write through it.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +13,31 @@
 
 namespace strata {
 
-/// Appends records to one file of a store. Holds the writer's lock, which is
-/// the lock of the store's directory, until it is destroyed.
+/// Makes the store's directory where it is missing and takes its lock: the
+/// writer's lock, held until the result is destroyed.
+/// @throws Busy when the store has a writer already.
+/// @throws IoError
+[[nodiscard]] Directory lock_store(const Options& options);
+
+/// Appends records to one file of a store.
 ///
 /// Invariant: up to `end()` the file holds whole records that were
 /// acknowledged, and nothing that was not.
 class LogWriter {
  public:
-  /// Makes the directory and the file where they are missing.
+  /// Opens the file, to go on behind its end.
   /// @param options where, through which `Os`, and when a write is safe
+  /// @param directory the store's, locked; with `Sync::kAlways` synced, so that
+  ///   the file's name is durable before anything in it is acknowledged
   /// @param name the file's name within the directory
-  /// @throws Busy when the store has a writer already.
+  /// @param mode `kCreate`, or `kCreateNew` for a file that must be new
   /// @throws IoError
-  LogWriter(const Options& options, const std::string& name);
+  LogWriter(const Options& options, Directory& directory,
+            const std::string& name, OpenMode mode = OpenMode::kCreate);
 
-  /// Cuts off what follows `end`: the torn tail that a crash left.
+  /// Cuts off what follows `end`: the torn tail that a crash left. With
+  /// `Sync::kAlways` it is gone for good: a newer file may follow, and behind
+  /// that a torn tail would be damage.
   /// @throws IoError
   void cut(std::uint64_t end);
 
@@ -37,6 +48,13 @@ class LogWriter {
   ///   fails too, and after a failed sync, every later call throws.
   std::uint64_t append(std::string_view record);
 
+  /// Makes everything appended durable.
+  /// @throws IoError; every later call then throws.
+  void sync(const char* why);
+
+  /// @returns whether an earlier failure lets every call throw.
+  [[nodiscard]] bool is_broken() const { return broken_; }
+
   /// @returns the file's length in bytes, where the next record goes.
   [[nodiscard]] std::uint64_t end() const { return end_; }
 
@@ -44,10 +62,9 @@ class LogWriter {
   [[nodiscard]] const File& file() const { return file_; }
 
  private:
-  void sync();
+  void check_not_broken() const;
   bool take_back();
 
-  Directory directory_;
   File file_;
   Sync sync_;
   std::uint64_t end_;

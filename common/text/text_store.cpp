@@ -32,7 +32,8 @@ TextLog::TextLog(const Options& options) : options_(options) {
     reader_ = File::open_if_there(options.system(), path, "read the log");
     return;
   }
-  writer_.emplace(options, kName);
+  directory_.emplace(lock_store(options));
+  writer_.emplace(options, *directory_, kName);
   const std::uint64_t size = writer_->end();
   const std::uint64_t end = end_of_lines(writer_->file(), size);
   if (end == size) return;

@@ -88,6 +88,7 @@ class TextLog {
 
  private:
   Options options_;
+  std::optional<Directory> directory_;  // the writer's lock
   std::optional<LogWriter> writer_;
   std::optional<File> reader_;
   std::optional<std::uint64_t> torn_at_;  // until it has been cut off

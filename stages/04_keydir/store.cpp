@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "common/record/binary_record.h"
+#include "common/record/log_entries.h"
 #include "common/store/errors.h"
 #include "stages/roadmap.h"
 
@@ -13,17 +14,6 @@ namespace {
 
 constexpr std::uint64_t kReportBytes = 1 << 20;
 
-void check_new_or_empty(Os& os, const std::string& directory) {
-  const InvalidInput refusal("salvage wants a new or empty directory: " +
-                             directory);
-  try {
-    if (!list_directory(os, directory, "is it empty?").empty()) throw refusal;
-  } catch (const IoError& error) {
-    if (error.code() == std::errc::not_a_directory) throw refusal;
-    throw;
-  }
-}
-
 }  // namespace
 
 Keydir::Keydir(const Options& options)
@@ -31,7 +21,8 @@ Keydir::Keydir(const Options& options)
       keydir_(0, KeyHash(options.system().random()), std::equal_to<>(),
               CountingAllocator<Map::value_type>(index_bytes_)) {
   if (options.mode == Mode::kWrite) {
-    writer_.emplace(options, kName);
+    directory_.emplace(lock_store(options));
+    writer_.emplace(options, *directory_, kName);
   } else {
     reader_ = File::open_if_there(options.system(), options.path_of(kName),
                                   "read the log");
@@ -44,7 +35,8 @@ Keydir::Keydir(const Options& options)
 void Keydir::fill_keydir() {
   std::uint64_t reported = 0;
   for_each_entry(
-      "fill the keydir", [&](Decoded decoded, const LogEntry& entry) {
+      *file(), end_, "fill the keydir",
+      [&](Decoded decoded, const LogEntry& entry) {
         if (decoded == Decoded::kRecord) {
           put(entry.key, {entry.offset, entry.size});
         } else if (decoded == Decoded::kTorn) {
@@ -111,7 +103,7 @@ bool Keydir::get(std::string_view key, std::string& value) {
 
 // Puts a whole record into `record_`, if its checksum still matches.
 void Keydir::read_record(Place place) {
-  read_bytes(place.offset, place.size, record_);
+  read_exactly(*file(), place.offset, place.size, "read the record", record_);
   BinaryRecord record;
   if (decode_binary_record(record_, record) != Decoded::kRecord) {
     throw Damage(file()->path(), place.offset, "checksum does not match");
@@ -178,32 +170,20 @@ void Keydir::dump(std::string_view name, const DumpVisitor& visit) {
     throw InvalidInput("this store has no file '" + std::string(name) +
                        "': its file is " + kName);
   }
-  std::string value;
-  for_each_entry("dump the records", [&](Decoded decoded,
-                                         const LogEntry& entry) {
-    DumpRecord record;
-    record.file = kName;
-    record.offset = entry.offset;
-    record.size = entry.size;
-    record.why = entry.why;
-    record.state = decoded == Decoded::kTorn ? DumpRecord::State::kTorn
-                                             : DumpRecord::State::kDamaged;
-    if (decoded != Decoded::kRecord) return visit(record);
-    read_bytes(entry.value_offset(), entry.header.value_size, value);
-    const std::string crc = to_hex(entry.header.crc);
-    const std::string tstamp = std::to_string(entry.header.tstamp);
-    const std::string key_size = std::to_string(entry.header.key_size);
-    const std::string value_size = std::to_string(entry.header.value_size);
-    record.fields = {{"crc", crc},        {"tstamp", tstamp}, {"ksz", key_size},
-                     {"vsz", value_size}, {"key", entry.key}, {"value", value}};
-    const bool live = keydir_.find(entry.key)->second.offset == entry.offset;
-    record.state = live ? DumpRecord::State::kLive : DumpRecord::State::kDead;
-    visit(record);
-  });
+  if (file() == nullptr) return;
+  dump_log(
+      *file(), end_, kName,
+      [this](const LogEntry& entry, std::string_view /*value*/) {
+        const bool live =
+            keydir_.find(entry.key)->second.offset == entry.offset;
+        return live ? DumpRecord::State::kLive : DumpRecord::State::kDead;
+      },
+      visit);
 }
 
 void Keydir::verify(const DamageVisitor& visit) {
-  for_each_entry("verify every byte",
+  if (file() == nullptr) return;
+  for_each_entry(*file(), end_, "verify every byte",
                  [&](Decoded decoded, const LogEntry& entry) {
                    if (decoded != Decoded::kCorrupt) return;
                    visit({.file = file()->path(),
@@ -217,37 +197,9 @@ void Keydir::salvage(const std::string& directory, const DamageVisitor& visit) {
   check_new_or_empty(options_.system(), directory);
   Options target = options_;
   target.directory = directory;
-  LogWriter copy(target, kName);
-  for_each_entry("salvage", [&](Decoded decoded, const LogEntry& entry) {
-    if (decoded == Decoded::kRecord) {
-      read_bytes(entry.offset, entry.size, record_);
-      copy.append(record_);
-    } else {
-      visit({.file = file()->path(),
-             .offset = entry.offset,
-             .size = entry.size,
-             .why = entry.why});
-    }
-  });
-}
-
-template <typename Visit>
-void Keydir::for_each_entry(const char* why, const Visit& visit) {
-  if (file() == nullptr) return;
-  RecordReader reader(*file(), end_, why);
-  LogEntry entry;
-  for (Decoded decoded = reader.next(entry); decoded != Decoded::kEnd;
-       decoded = reader.next(entry)) {
-    visit(decoded, entry);
-  }
-}
-
-void Keydir::read_bytes(std::uint64_t offset, std::uint64_t size,
-                        std::string& out) const {
-  out.resize(size);
-  if (file()->read_at(offset, out.data(), size, "read the record") < size) {
-    throw Damage(file()->path(), offset, "the file has become shorter");
-  }
+  Directory lock = lock_store(target);
+  LogWriter copy(target, lock, kName);
+  if (file() != nullptr) salvage_log(*file(), end_, copy, visit);
 }
 
 const File* Keydir::file() const {

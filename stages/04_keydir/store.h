@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "common/os/file.h"
-#include "common/record/record_reader.h"
+#include "common/record/log_entries.h"
 #include "common/store/counting_allocator.h"
 #include "common/store/hash.h"
 #include "common/store/log_writer.h"
@@ -79,13 +79,6 @@ class Keydir final : public Store {
     std::uint64_t size;
   };
 
-  // A stretch of the log that holds no readable record.
-  struct Gap {
-    std::uint64_t offset;
-    std::uint64_t size;
-    const char* why;
-  };
-
   using Map = std::unordered_map<
       std::string, Place, KeyHash, std::equal_to<>,
       CountingAllocator<std::pair<const std::string, Place>>>;
@@ -98,14 +91,9 @@ class Keydir final : public Store {
   void check_not_hidden(std::string_view key, std::uint64_t newer_than) const;
   void check_nothing_hidden() const;
   [[nodiscard]] const File* file() const;
-  void read_bytes(std::uint64_t offset, std::uint64_t size,
-                  std::string& out) const;
-
-  // Calls `visit` with what stands at each place of the log, oldest first.
-  template <typename Visit>
-  void for_each_entry(const char* why, const Visit& visit);
 
   Options options_;
+  std::optional<Directory> directory_;  // the writer's lock
   std::optional<LogWriter> writer_;
   std::optional<File> reader_;
   std::uint64_t end_ = 0;  // of what the keydir knows
