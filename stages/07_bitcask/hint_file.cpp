@@ -1,0 +1,138 @@
+#include "stages/07_bitcask/hint_file.h"
+
+#include <utility>
+
+#include "common/record/big_endian.h"
+#include "common/record/binary_record.h"
+#include "common/store/errors.h"
+#include "stages/07_bitcask/data_files.h"
+
+namespace strata::bitcask {
+
+namespace {
+
+constexpr std::uint64_t kTombstoneBit = std::uint64_t{1} << 63;
+constexpr std::uint64_t kLastOffset = kTombstoneBit - 1;
+constexpr std::uint64_t kLongestRecord = 0xFFFFFFFF;
+constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
+
+}  // namespace
+
+void encode_hint(const HintEntry& entry, std::string& out) {
+  append_big_endian(entry.tstamp, out);
+  append_big_endian(static_cast<std::uint16_t>(entry.key.size()), out);
+  append_big_endian(static_cast<std::uint32_t>(entry.total_size), out);
+  append_big_endian(entry.offset | (entry.tombstone ? kTombstoneBit : 0), out);
+  out += entry.key;
+}
+
+HintWriter::HintWriter(const Options& options, std::string path)
+    : os_(options.system()),
+      path_(std::move(path)),
+      unfinished_(path_ + std::string(kUnfinished)) {}
+
+HintWriter::~HintWriter() {
+  give_up();
+}
+
+void HintWriter::give_up() {
+  failed_ = true;
+  buffer_ = std::string();
+  if (!file_) return;
+  file_.reset();
+  (void)os_.remove(unfinished_, "remove the unfinished hints");
+}
+
+void HintWriter::add(const HintEntry& entry) {
+  if (failed_) return;
+  if (entry.total_size > kLongestRecord) return give_up();
+  encode_hint(entry, buffer_);
+  if (buffer_.size() >= kBufferBytes) write_buffer();
+}
+
+void HintWriter::write_buffer() {
+  try {
+    if (!file_) {
+      file_ = File::open(os_, unfinished_, OpenMode::kCreate, "make the hints");
+      file_->truncate(0, "make the hints");
+    }
+    file_->write_at(written_, buffer_, "write the hints");
+    crc_ = crc32(buffer_, crc_);
+    written_ += buffer_.size();
+    buffer_.clear();
+  } catch (const IoError&) {
+    give_up();
+  }
+}
+
+void HintWriter::finish(bool durable) {
+  if (failed_) return;
+  crc_ = crc32(buffer_, crc_);
+  std::uint32_t before = crc_;
+  encode_hint({.total_size = before, .offset = kLastOffset}, buffer_);
+  write_buffer();
+  if (failed_) return;
+  try {
+    if (durable) file_->sync("make the hints durable");
+    finished_ = true;
+  } catch (const IoError&) {
+    give_up();
+  }
+}
+
+void HintWriter::publish() {
+  if (!finished_) return;
+  if (os_.rename(unfinished_, path_, "give the hints their name") < 0) {
+    return give_up();
+  }
+  file_.reset();
+  failed_ = true;  // nothing more to be done
+}
+
+const char* HintReader::check(std::uint64_t data_size) {
+  std::uint64_t at = 0;
+  std::uint64_t covered = 0;
+  std::uint32_t crc = 0;
+  HintEntry entry;
+  while (next(at, entry)) {
+    if (entry.offset != covered ||
+        entry.total_size < kHeaderBytes + entry.key.size()) {
+      return "the hints are not those of the data file";
+    }
+    covered += entry.total_size;
+    const std::uint64_t begin = at - kHintBytes - entry.key.size();
+    crc = crc32(window_.at(begin, static_cast<std::size_t>(at - begin)), crc);
+  }
+  const std::string_view last = window_.at(at, kHintBytes);
+  if (last.size() < kHintBytes || at + kHintBytes != window_.size()) {
+    return "the hints are not complete";
+  }
+  if (read_big_endian<std::uint32_t>(last.substr(6)) != crc ||
+      read_big_endian<std::uint64_t>(last.substr(10)) != kLastOffset) {
+    return "checksum does not match";
+  }
+  if (covered != data_size) return "the hints are not those of the data file";
+  return nullptr;
+}
+
+// Puts the entry at `at` into `entry` and moves on behind it; false at the last
+// one, or where none fits.
+bool HintReader::next(std::uint64_t& at, HintEntry& entry) {
+  const std::string_view head = window_.at(at, kHintBytes);
+  if (head.size() < kHintBytes) return false;
+  const auto key_size = read_big_endian<std::uint16_t>(head.substr(4));
+  if (key_size == 0 || window_.size() - at - kHintBytes < key_size) {
+    return false;
+  }
+  const std::string_view bytes = window_.at(at, kHintBytes + key_size);
+  const auto offset = read_big_endian<std::uint64_t>(bytes.substr(10));
+  entry = {.tstamp = read_big_endian<std::uint32_t>(bytes),
+           .total_size = read_big_endian<std::uint32_t>(bytes.substr(6)),
+           .tombstone = (offset & kTombstoneBit) != 0,
+           .offset = offset & ~kTombstoneBit,
+           .key = bytes.substr(kHintBytes)};
+  at += bytes.size();
+  return true;
+}
+
+}  // namespace strata::bitcask

@@ -1,0 +1,479 @@
+/// @file
+/// Merging: from choosing the files to deleting them, in the order in which it
+/// happens. Read from top to bottom.
+///
+///   1. begin_merge        choose; keep ids free; go on writing behind them
+///   2. copy_live          into files with unfinished names
+///   3. make_others_durable, publish_outputs
+///                         on disk, under their names: a crash may come now
+///   4. move_keys          the keydir tells of the copies
+///   5. retire             nobody reads the inputs any more: delete them
+///
+/// Until 5 nothing has gone, so that whatever fails before it costs only the
+/// work. Copies may be out of date when they are published, since writes go on:
+/// the newer record stands in a file with a higher id.
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "common/record/binary_record.h"
+#include "common/record/record_reader.h"
+#include "common/record/tombstone.h"
+#include "common/store/errors.h"
+#include "common/store/segment_files.h"
+#include "stages/07_bitcask/store.h"
+
+namespace strata {
+
+using bitcask::DataFile;
+using bitcask::FileGap;
+using bitcask::FileSet;
+using bitcask::FileStatus;
+using bitcask::HintWriter;
+using bitcask::kDataSuffix;
+using bitcask::kHintSuffix;
+using bitcask::kUnfinished;
+using bitcask::LockFile;
+using bitcask::MergePlan;
+using bitcask::Place;
+
+namespace {
+
+constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::uint64_t kMostIds = 0xFFFFFFFF;
+
+// The store is being closed: the merge ends without having changed anything.
+struct Stopped : InvalidInput {
+  Stopped() : InvalidInput("the store is being closed") {}
+};
+
+}  // namespace
+
+struct Bitcask::MergeJob {
+  Inputs inputs;                   // ascending by id
+  std::uint64_t first_output = 0;  // outputs have ids from here
+  std::uint64_t active = 0;        // up to here, and not this one
+  std::uint32_t oldest_other = 0;  // the oldest file that is no input
+  bool left_out_tombstones = false;
+  std::vector<std::shared_ptr<DataFile>> outputs;  // published ones
+
+  // Whether a tombstone in `input` may still hide something: a record in a file
+  // that is older and stays.
+  [[nodiscard]] bool still_needed(const DataFile& input) const {
+    return oldest_other < input.id();
+  }
+};
+
+// Writes copies into data files with unfinished names, each with its hints,
+// and begins another one whenever one is full.
+class Bitcask::MergeOutput {
+ public:
+  MergeOutput(const Options& options, std::uint64_t first_id,
+              std::uint64_t segment_bytes)
+      : options_(options), next_id_(first_id), full_at_(segment_bytes) {}
+
+  MergeOutput(const MergeOutput&) = delete;
+  MergeOutput& operator=(const MergeOutput&) = delete;
+
+  ~MergeOutput() {
+    for (const Output& output : outputs_) {
+      if (output.published) continue;
+      (void)options_.system().remove(unfinished(*output.file),
+                                     "remove the unfinished copy");
+    }
+  }
+
+  // Copies a record whole.
+  void copy(const LogEntry& entry, const File& from, bool tombstone) {
+    begin_record(entry.header.tstamp, entry.key, entry.size, tombstone);
+    if (!entry.bytes.empty()) return write(entry.bytes);
+    std::string piece;
+    for (std::uint64_t at = 0; at < entry.size; at += piece.size()) {
+      piece.resize(std::min<std::uint64_t>(kPieceBytes, entry.size - at));
+      if (from.read_at(entry.offset + at, piece.data(), piece.size(),
+                       "copy a long record") < piece.size()) {
+        throw Damage(from.path(), entry.offset, "the file has become shorter");
+      }
+      write(piece);
+    }
+  }
+
+  // Writes a tombstone in place of a record that has expired.
+  void bury(const LogEntry& entry, std::uint32_t file) {
+    std::string record;
+    encode_binary_record(entry.header.tstamp, entry.key, encode_tombstone(file),
+                         record);
+    begin_record(entry.header.tstamp, entry.key, record.size(), true);
+    write(record);
+  }
+
+  // Makes everything durable, still under unfinished names.
+  void finish() {
+    if (!outputs_.empty()) finish_file();
+  }
+
+  // Gives the next file its name.
+  // @returns null when all have theirs.
+  std::shared_ptr<DataFile> publish_next() {
+    const auto next =
+        std::find_if(outputs_.begin(), outputs_.end(),
+                     [](const Output& output) { return !output.published; });
+    if (next == outputs_.end()) return nullptr;
+    const std::string& to = next->file->path();
+    const OsResult result = options_.system().rename(
+        unfinished(*next->file), to, "give the copy its name");
+    if (result < 0) {
+      throw IoError("cannot rename to", to, static_cast<int>(-result));
+    }
+    next->published = true;
+    next->hints->publish();
+    return next->file;
+  }
+
+ private:
+  struct Output {
+    std::shared_ptr<DataFile> file;
+    std::unique_ptr<HintWriter> hints;
+    bool published;
+  };
+
+  [[nodiscard]] static std::string unfinished(const DataFile& file) {
+    return file.path() + std::string(kUnfinished);
+  }
+
+  void begin_record(std::uint32_t tstamp, std::string_view key,
+                    std::uint64_t size, bool tombstone) {
+    if (file_ && end_ >= full_at_) finish_file();
+    if (!file_) start_file();
+    DataFile& file = *outputs_.back().file;
+    outputs_.back().hints->add({.tstamp = tstamp,
+                                .total_size = size,
+                                .tombstone = tombstone,
+                                .offset = end_,
+                                .key = key});
+    if (tombstone) {
+      ++file.counts.needed_keys;
+      file.counts.needed_bytes += size;
+    }
+    end_ += size;
+  }
+
+  void start_file() {
+    const auto id = static_cast<std::uint32_t>(next_id_++);
+    auto file = std::make_shared<DataFile>(options_, id);
+    file_ = File::open(options_.system(), unfinished(*file),
+                       OpenMode::kCreateNew, "begin a copy");
+    auto hints = std::make_unique<HintWriter>(
+        options_, options_.path_of(file->hint_name()));
+    outputs_.push_back({std::move(file), std::move(hints), false});
+    end_ = written_ = 0;
+  }
+
+  void finish_file() {
+    if (!file_) return;
+    flush();
+    file_->sync("make the copy durable");
+    file_.reset();
+    outputs_.back().file->end = end_;
+    outputs_.back().file->durable = true;
+    outputs_.back().hints->finish(true);
+  }
+
+  void write(std::string_view bytes) {
+    buffer_ += bytes;
+    if (buffer_.size() >= kBufferBytes) flush();
+  }
+
+  void flush() {
+    file_->write_at(written_, buffer_, "copy live records");
+    written_ += buffer_.size();
+    buffer_.clear();
+  }
+
+  const Options& options_;
+  std::uint64_t next_id_;
+  std::uint64_t full_at_;
+  std::vector<Output> outputs_;  // the last one may be open
+  std::optional<File> file_;
+  std::string buffer_;
+  std::uint64_t end_ = 0;      // of the open file, with what is in the buffer
+  std::uint64_t written_ = 0;  // of it on disk
+};
+
+// ---- Which files
+
+std::vector<FileStatus> Bitcask::status() const {
+  check_open();
+  std::vector<FileStatus> all;
+  const auto set = files();
+  for (const auto& file : set->files) {
+    const bitcask::FileCounts& counts = file->counts;
+    all.push_back({.id = file->id(),
+                   .name = file->name(),
+                   .keys = counts.keys,
+                   .live_keys = counts.live_keys,
+                   .bytes = counts.bytes,
+                   .live_bytes = counts.live_bytes,
+                   .needed_keys = counts.needed_keys,
+                   .needed_bytes = counts.needed_bytes,
+                   .oldest = counts.oldest,
+                   .newest = counts.newest});
+  }
+  return all;
+}
+
+MergePlan Bitcask::needs_merge() const {
+  std::vector<FileStatus> closed = status();
+  const std::scoped_lock hold(writer_mutex_);
+  closed.erase(
+      std::remove_if(closed.begin(), closed.end(),
+                     [&](const FileStatus& file) {
+                       return (active_ && active_->file->id() <= file.id) ||
+                              not_again_.count(file.id) > 0;
+                     }),
+      closed.end());
+  return policy_.plan(closed, now());
+}
+
+void Bitcask::merge(const std::vector<std::uint32_t>& ids) {
+  run_merge([&](const DataFile& file) {
+    return std::find(ids.begin(), ids.end(), file.id()) != ids.end();
+  });
+}
+
+void Bitcask::compact() {
+  {
+    const std::scoped_lock hold(writer_mutex_);
+    check_writable();
+    finish_active();
+  }
+  run_merge([](const DataFile& /*file*/) { return true; });
+}
+
+void Bitcask::run_merge(const Choose& choose) {
+  const std::scoped_lock one_at_a_time(merge_mutex_);
+  std::optional<MergeJob> job = begin_merge(choose);
+  if (!job) return;
+  const LockFile merging(
+      options_, "merge",
+      options_.path_of(segment_name(
+          static_cast<std::uint32_t>(job->first_output), kDataSuffix)));
+  MergeOutput output(options_, job->first_output, segment_bytes_);
+  copy_live(*job, output);
+  output.finish();
+  make_others_durable(*job);
+  publish_outputs(*job, output);
+  for (const auto& file : job->outputs) move_keys(*file);
+  retire(*job);
+}
+
+// 1. Chooses the inputs and keeps ids free for the outputs. What is written
+// from now on goes to a file behind those.
+std::optional<Bitcask::MergeJob> Bitcask::begin_merge(const Choose& choose) {
+  const std::scoped_lock hold(writer_mutex_);
+  check_writable();
+  const auto set = files();
+  if (!set->gaps.empty()) {
+    const FileGap& gap = set->gaps.front();
+    throw Damage(DataFile(options_, gap.from.file).path(), gap.from.offset,
+                 gap.why);
+  }
+  MergeJob job;
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+  bool any_dead = false;
+  job.oldest_other = static_cast<std::uint32_t>(kMostIds);
+  for (const auto& file : set->files) {
+    const bool is_active = active_ && active_->file == file;
+    if (is_active || !choose(*file)) {
+      job.oldest_other = std::min(job.oldest_other, file->id());
+      continue;
+    }
+    job.inputs.push_back(file);
+    bytes += file->end;
+    records += file->counts.keys;
+    any_dead = any_dead || file->counts.live_bytes < file->end;
+  }
+  const bool worth_it = any_dead || policy_.expires() || job.inputs.size() > 1;
+  if (job.inputs.empty() || !worth_it) return std::nullopt;
+  job.first_output = next_id_;
+  job.active = next_id_ + std::min(bytes / segment_bytes_, records) + 1;
+  finish_active();
+  start_file(job.active, OpenMode::kCreateNew);
+  return job;
+}
+
+// ---- The copies
+
+// 2. Copies what is live, file by file from front to back, checking every byte.
+void Bitcask::copy_live(MergeJob& job, MergeOutput& output) {
+  for (const auto& input : job.inputs) copy_file(job, *input, output);
+}
+
+void Bitcask::copy_file(MergeJob& job, DataFile& input, MergeOutput& output) {
+  constexpr const char* kWhy = "read what to copy";
+  const File data = File::open(os(), input.path(), OpenMode::kRead, kWhy);
+  RecordReader reader(data, input.end, kWhy);
+  const std::uint64_t time = now();
+  LogEntry entry;
+  for (Decoded decoded = reader.next(entry); decoded != Decoded::kEnd;
+       decoded = reader.next(entry)) {
+    if (stop_) throw Stopped();
+    if (decoded != Decoded::kRecord) {
+      throw Damage(input.path(), entry.offset, entry.why);
+    }
+    const Place here{.file = input.id(), .offset = entry.offset};
+    const auto newest = keydir_.find(entry.key);
+    if (newest && newest->same_as(here)) {
+      if (!policy_.expired(entry.header.tstamp, time)) {
+        output.copy(entry, data, false);
+        continue;
+      }
+      // Expired: as if it had been deleted.
+      if (keydir_.erase_at(entry.key, here)) input.counts.kill(entry.size);
+      if (job.still_needed(input)) output.bury(entry, input.id());
+      job.left_out_tombstones = true;
+      continue;
+    }
+    const bool tombstone =
+        !newest && !entry.bytes.empty() &&
+        is_tombstone(entry.bytes.substr(kHeaderBytes + entry.key.size()));
+    if (!tombstone) continue;
+    if (job.still_needed(input)) {
+      output.copy(entry, data, true);
+    } else {
+      job.left_out_tombstones = true;
+    }
+  }
+}
+
+// 3. The inputs go because of what stands in other files: a newer record, a
+// tombstone. These must not be lost when the inputs are gone already.
+void Bitcask::make_others_durable(const MergeJob& job) {
+  const std::scoped_lock hold(writer_mutex_);
+  const auto set = files();
+  for (const auto& file : set->files) {
+    const bool input = std::find(job.inputs.begin(), job.inputs.end(), file) !=
+                       job.inputs.end();
+    if (!input) make_durable(*file);
+  }
+}
+
+void Bitcask::publish_outputs(MergeJob& job, MergeOutput& output) {
+  while (const auto file = output.publish_next()) {
+    const std::scoped_lock hold(writer_mutex_);
+    publish(files()->with(file));
+    job.outputs.push_back(file);
+  }
+  const std::scoped_lock hold(writer_mutex_);
+  make_names_durable();
+}
+
+// 4. Moves the keydir from the inputs to a copy, by its hints. Keys that have
+// been set or deleted since stay as they are.
+void Bitcask::move_keys(DataFile& output) {
+  const auto set = files();
+  const bitcask::FileFaults faults = bitcask::for_each_place(
+      options_, output, [&](std::string_view key, const Place& place) {
+        if (place.tombstone) return;
+        const std::uint64_t size = place.record_size(key.size());
+        output.counts.revive(size);
+        const auto from = keydir_.move(key, place);
+        if (from) {
+          set->find(from->file)->counts.kill(size);
+        } else {
+          output.counts.kill(size);
+        }
+      });
+  if (!faults.gaps.empty() || faults.torn) {
+    throw Damage(output.path(), 0, "the copy cannot be read back");
+  }
+}
+
+// ---- The end of the inputs
+
+// 5. Takes the inputs out of the set and deletes what nobody holds.
+void Bitcask::retire(MergeJob& job) {
+  const std::scoped_lock hold(writer_mutex_);
+  auto rest = std::make_shared<FileSet>();
+  for (const auto& file : files()->files) {
+    const bool input = std::find(job.inputs.begin(), job.inputs.end(), file) !=
+                       job.inputs.end();
+    if (!input) rest->files.push_back(file);
+  }
+  publish(std::move(rest));
+  for (auto& input : job.inputs) {
+    input->must_go_in_order = job.left_out_tombstones;
+    retired_.push_back(std::move(input));
+  }
+  job.inputs.clear();
+  delete_retired();
+}
+
+// Deletes retired files, in the order in which they were retired, up to the
+// first that a fold still reads. First their hints: hints without data would
+// tell that a data file is missing. Where a merge left out tombstones, no file
+// goes before the older ones are gone for good: else what a tombstone hid could
+// come back without it.
+void Bitcask::delete_retired() {
+  open_files_.close({retired_.begin(), retired_.end()});
+  const auto end =
+      std::find_if(retired_.begin(), retired_.end(),
+                   [](const auto& file) { return file.use_count() > 1; });
+  if (end == retired_.begin()) return;
+  std::for_each(retired_.begin(), end, [this](const auto& file) {
+    (void)os().remove(options_.path_of(file->hint_name()),
+                      "delete the hints of a merged file");
+  });
+  make_names_durable();
+  const auto count = end - retired_.begin();
+  for (auto i = count; i > 0; --i) {
+    const std::shared_ptr<DataFile> file = retired_.front();
+    const OsResult result = os().remove(file->path(), "delete a merged file");
+    if (result < 0 && result != -ENOENT) {
+      throw IoError("cannot remove", file->path(), static_cast<int>(-result));
+    }
+    retired_.pop_front();
+    if (file->must_go_in_order || i == 1) make_names_durable();
+  }
+}
+
+// ---- By itself
+
+// Looks, whenever a file has been closed, whether there is something to merge.
+void Bitcask::keep_merging() {
+  std::unique_lock hold(writer_mutex_);
+  while (true) {
+    wake_.wait(hold, [this] { return stop_ || look_for_merge_; });
+    if (stop_) return;
+    look_for_merge_ = false;
+    hold.unlock();
+    std::vector<std::uint32_t> ids;
+    try {
+      if (policy_.in_window(now())) ids = needs_merge().files;
+      if (!ids.empty()) merge(ids);
+    } catch (const Stopped&) {
+      return;
+    } catch (const std::exception& error) {
+      options_.tell(std::string("not merged: ") + error.what());
+      hold.lock();
+      not_again_.insert(ids.begin(), ids.end());
+      continue;
+    }
+    hold.lock();
+  }
+}
+
+void Bitcask::delete_retired_later() {
+  if (options_.mode == Mode::kRead) return;
+  try {
+    const std::scoped_lock hold(writer_mutex_);
+    if (!closed_ && !failed_) delete_retired();
+  } catch (const std::exception& error) {
+    options_.tell(std::string("not deleted: ") + error.what());
+  }
+}
+
+}  // namespace strata

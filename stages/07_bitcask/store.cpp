@@ -1,0 +1,546 @@
+#include "stages/07_bitcask/store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "common/record/binary_record.h"
+#include "common/record/tombstone.h"
+#include "common/store/errors.h"
+#include "stages/07_bitcask/moment.h"
+
+namespace strata {
+
+using bitcask::DataFile;
+using bitcask::FileGap;
+using bitcask::FileSet;
+using bitcask::HintWriter;
+using bitcask::Keydir;
+using bitcask::Listing;
+using bitcask::LockFile;
+using bitcask::MergePolicy;
+using bitcask::Place;
+
+namespace {
+
+constexpr std::uint64_t kMostIds = 0xFFFFFFFF;
+
+// How often a reader begins again when files are merged away before it has
+// opened them.
+constexpr int kTries = 100;
+
+bool is_gone(const IoError& error) {
+  return error.code() == std::errc::no_such_file_or_directory;
+}
+
+void read_value(const File& file, const Place& place, std::string_view key,
+                std::string& value) {
+  const std::uint64_t size = place.record_size(key.size());
+  value.resize(size);
+  if (file.read_at(place.offset, value.data(), size, "read the record") <
+      size) {
+    throw Damage(file.path(), place.offset, "the file has become shorter");
+  }
+  BinaryRecord record;
+  if (decode_binary_record(value, record) != Decoded::kRecord ||
+      record.key != key) {
+    throw Damage(file.path(), place.offset, "checksum does not match");
+  }
+  value.erase(0, kHeaderBytes + key.size());
+}
+
+}  // namespace
+
+// ---- Opening and closing
+
+Bitcask::Bitcask(const Options& options)
+    : options_(options),
+      segment_bytes_(stage_07_bitcask().number(options, "--segment-bytes")),
+      sync_seconds_(stage_07_bitcask().number(options, "--sync-seconds")),
+      policy_(stage_07_bitcask(), options),
+      seed_(options.system().random()),
+      keydir_(seed_),
+      open_files_(options.system(), keydir_) {
+  if (options.mode == Mode::kWrite) {
+    open_for_writing();
+  } else {
+    load_files();
+  }
+}
+
+void Bitcask::open_for_writing() {
+  directory_.emplace(lock_store(options_));
+  const Listing listing = bitcask::list_store(options_);
+  for (const std::string& name : listing.unfinished) {
+    const std::string path = options_.path_of(name);
+    constexpr const char* kWhy = "remove what a crash left unfinished";
+    const OsResult result = os().remove(path, kWhy);
+    if (result < 0) {
+      throw IoError("cannot remove", path, static_cast<int>(-result));
+    }
+  }
+  next_id_ = listing.next_id;
+  publish(bitcask::load(options_, listing, keydir_));
+  write_lock_.emplace(options_, "write", "");
+  merger_ = std::thread([this] { keep_merging(); });
+  if (sync_seconds_ > 0) syncer_ = std::thread([this] { keep_syncing(); });
+}
+
+// The listing of a directory in which another process merges: a name given
+// while the system looks through the names may be left out, so that it must be
+// seen twice.
+Listing Bitcask::list_until_still() const {
+  const auto same = [](const Listing& a, const Listing& b) {
+    return std::equal(a.files.begin(), a.files.end(), b.files.begin(),
+                      b.files.end(), [](const auto& one, const auto& other) {
+                        return one->id() == other->id();
+                      });
+  };
+  Listing listing = bitcask::list_store(options_);
+  for (int tries = 0; tries < kTries; ++tries) {
+    Listing again = bitcask::list_store(options_);
+    if (same(listing, again)) break;
+    listing = std::move(again);
+  }
+  return listing;
+}
+
+// For reading: takes what is there now in place of what was known.
+void Bitcask::load_files() {
+  const std::scoped_lock hold(writer_mutex_);
+  for (int tries = 1;; ++tries) {
+    try {
+      Keydir fresh(seed_);
+      std::shared_ptr<const FileSet> set =
+          bitcask::load(options_, list_until_still(), fresh);
+      const std::scoped_lock hold_files(files_mutex_);
+      keydir_.replace(fresh, [&] { current_ = set.get(); });
+      files_.swap(set);
+      if (set) open_files_.close(set->files);
+      return;
+    } catch (const IoError& error) {
+      if (!is_gone(error) || tries == kTries) throw;
+    }
+  }
+}
+
+bool Bitcask::refresh() {
+  check_open();
+  if (options_.mode == Mode::kWrite) return false;
+  const Listing listing = list_until_still();
+  const auto known = files();
+  bool same = std::equal(listing.files.begin(), listing.files.end(),
+                         known->files.begin(), known->files.end(),
+                         [](const auto& one, const auto& other) {
+                           return one->id() == other->id();
+                         });
+  if (same && !known->files.empty()) {
+    constexpr const char* kWhy = "has the newest file grown?";
+    const DataFile& newest = *known->files.back();
+    const auto file = File::open_if_there(os(), newest.path(), kWhy);
+    same = file && file->size(kWhy) == newest.end;
+  }
+  if (!same) load_files();
+  return !same;
+}
+
+void Bitcask::stop_threads() {
+  {
+    const std::scoped_lock hold(writer_mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  if (merger_.joinable()) merger_.join();
+  if (syncer_.joinable()) syncer_.join();
+}
+
+void Bitcask::close() {
+  stop_threads();
+  const std::scoped_lock hold(merge_mutex_, writer_mutex_);
+  if (closed_.exchange(true)) return;
+  if (options_.mode == Mode::kRead) return;
+  finish_active();
+  delete_retired();
+  write_lock_.reset();
+  directory_.reset();
+}
+
+Bitcask::~Bitcask() {
+  try {
+    close();
+  } catch (const std::exception&) {
+    // Every acknowledged write is where it was promised to be; only hints may
+    // be missing.
+  }
+}
+
+void Bitcask::check_open() const {
+  if (closed_) throw InvalidInput("the store is closed");
+}
+
+// ---- The set of files
+
+std::shared_ptr<const FileSet> Bitcask::files() const {
+  const std::scoped_lock hold(files_mutex_);
+  return files_;
+}
+
+// Lets everybody see another set. When it returns, nobody uses the one before
+// but those who hold a pointer to it.
+void Bitcask::publish(std::shared_ptr<const FileSet> set) {
+  {
+    const std::scoped_lock hold(files_mutex_);
+    files_.swap(set);
+    current_ = files_.get();
+  }
+  keydir_.quiesce();
+}
+
+// ---- Reading
+
+bool Bitcask::get(std::string_view key, std::string& value) {
+  check_open();
+  for (int tries = 1;; ++tries) {
+    try {
+      bool found = false;
+      if (try_get(key, value, found)) return found;
+      open_file_of(key);
+    } catch (const IoError& error) {
+      const bool by_merge = options_.mode == Mode::kRead && is_gone(error);
+      if (!by_merge || tries == kTries) throw;
+      load_files();
+    }
+  }
+}
+
+// @returns false when the key's file has to be opened first.
+bool Bitcask::try_get(std::string_view key, std::string& value, bool& found) {
+  return keydir_.with(key, [&](const Place* place) {
+    const FileSet& set = *current_.load();
+    check_not_hidden(set, key, place);
+    found = place != nullptr && !place->tombstone &&
+            !(policy_.expires() && policy_.expired(place->tstamp, now()));
+    if (!found) return true;
+    const File* file = set.find(place->file)->handle();
+    if (file == nullptr) return false;
+    read_value(*file, *place, key, value);
+    return true;
+  });
+}
+
+void Bitcask::open_file_of(std::string_view key) {
+  const auto set = files();
+  const auto place = keydir_.find(key);
+  DataFile* file = place ? set->find(place->file) : nullptr;
+  // Without one, what was known has changed meanwhile.
+  if (file != nullptr) open_files_.open(file->shared_from_this());
+}
+
+// A gap may have held a record of the key newer than the newest that is known,
+// if it is long enough.
+void Bitcask::check_not_hidden(const FileSet& set, std::string_view key,
+                               const Place* newest) const {
+  for (const FileGap& gap : set.gaps) {
+    const bool newer = newest == nullptr || gap.from.newer_than(*newest);
+    if (newer && gap.size >= kHeaderBytes + key.size()) {
+      throw Damage(DataFile(options_, gap.from.file).path(), gap.from.offset,
+                   gap.why);
+    }
+  }
+}
+
+void Bitcask::check_nothing_hidden() const {
+  check_not_hidden(*files(), "", nullptr);
+}
+
+void Bitcask::keys(const KeyVisitor& visit) {
+  const auto moment = this->moment();
+  for (std::size_t shard = 0; shard < Keydir::kShards; ++shard) {
+    moment->keys->table(shard).for_each(
+        [&](std::string_view key, const Place& place) {
+          if (moment->is_live(place)) visit(key);
+        });
+  }
+}
+
+void Bitcask::scan(std::string_view from, std::string_view to,
+                   const PairVisitor& visit) {
+  const auto moment = this->moment();
+  std::vector<bitcask::Item> range;
+  for (std::size_t shard = 0; shard < Keydir::kShards; ++shard) {
+    moment->keys->table(shard).for_each(
+        [&](std::string_view key, const Place& place) {
+          const bool inside = key >= from && (to.empty() || key < to);
+          if (inside && moment->is_live(place)) range.push_back({key, place});
+        });
+  }
+  std::sort(range.begin(), range.end(),
+            [](const auto& a, const auto& b) { return a.key < b.key; });
+  std::string value;
+  for (const bitcask::Item& item : range) {
+    read_value(moment->open(item.place.file), item.place, item.key, value);
+    visit(item.key, value);
+  }
+}
+
+void Bitcask::fold(const PairVisitor& visit) {
+  Iterator all = iterator();
+  std::string key;
+  std::string value;
+  while (all.next(key, value)) visit(key, value);
+}
+
+std::unique_ptr<Bitcask::Iterator::Moment> Bitcask::moment() {
+  check_open();
+  check_nothing_hidden();
+  for (int tries = 1;; ++tries) {
+    try {
+      // Without a writer, every shard tells of the same moment, and no merge
+      // can end and take files away before they are held.
+      const std::scoped_lock hold(writer_mutex_);
+      auto moment = std::make_unique<Iterator::Moment>(
+          open_files_, keydir_.snapshot(), files(), policy_, now(),
+          options_.mode == Mode::kRead);
+      moment->at_end = [this] { delete_retired_later(); };
+      return moment;
+    } catch (const IoError& error) {
+      if (!is_gone(error) || tries == kTries) throw;
+    }
+    load_files();
+  }
+}
+
+Bitcask::Iterator::Iterator(std::unique_ptr<Moment> moment)
+    : moment_(std::move(moment)) {}
+
+Bitcask::Iterator::Iterator(Iterator&&) noexcept = default;
+Bitcask::Iterator& Bitcask::Iterator::operator=(Iterator&&) noexcept = default;
+Bitcask::Iterator::~Iterator() = default;
+
+Bitcask::Iterator Bitcask::iterator() {
+  return Iterator(moment());
+}
+
+bool Bitcask::Iterator::next(std::string& key, std::string& value) {
+  const bitcask::Item* item = moment_->next();
+  if (item == nullptr) return false;
+  key = item->key;
+  read_value(moment_->open(item->place.file), item->place, item->key, value);
+  return true;
+}
+
+// ---- Writing
+
+void Bitcask::check_writable() const {
+  check_open();
+  if (options_.mode == Mode::kRead) {
+    throw InvalidInput("the store is open for reading only");
+  }
+  if (failed_) {
+    throw IoError("a sync has failed; open the store again", options_.directory,
+                  EIO);
+  }
+}
+
+void Bitcask::set(std::string_view key, std::string_view value) {
+  kBinaryLimits.check(key, value);
+  const std::scoped_lock hold(writer_mutex_);
+  check_writable();
+  const Place place = append(key, value, false);
+  active_->file->counts.revive(place.record_size(key.size()));
+  count_dead(key, keydir_.put(key, place).before);
+}
+
+void Bitcask::del(std::string_view key) {
+  kBinaryLimits.check_key(key);
+  const std::scoped_lock hold(writer_mutex_);
+  check_writable();
+  const auto before = keydir_.find(key);
+  const auto set = files();
+  const auto gap =
+      std::find_if(set->gaps.begin(), set->gaps.end(), [&](const FileGap& one) {
+        return !before || one.from.newer_than(*before);
+      });
+  const bool hidden = gap != set->gaps.end();
+  if (!hidden && (!before || before->tombstone)) return;
+  const std::uint32_t shadowed = before ? before->file : gap->from.file;
+  const Place place = append(key, encode_tombstone(shadowed), true);
+  // In a damaged store the keydir keeps tombstones: they tell that damage
+  // older than they are hides nothing.
+  count_dead(key, set->gaps.empty() ? keydir_.erase(key)
+                                    : keydir_.put(key, place).before);
+}
+
+void Bitcask::count_dead(std::string_view key,
+                         const std::optional<Place>& place) const {
+  if (!place || place->tombstone) return;
+  current_.load()
+      ->find(place->file)
+      ->counts.kill(place->record_size(key.size()));
+}
+
+// Writes a record to the active file; the caller lets the keydir know.
+Place Bitcask::append(std::string_view key, std::string_view value,
+                      bool tombstone) {
+  if (active_ && active_->log.is_broken()) failed_ = true;
+  check_writable();
+  if (active_ && active_->log.end() >= segment_bytes_) {
+    finish_active();
+    look_for_merge_ = true;
+    wake_.notify_all();
+  }
+  if (!active_) {
+    const auto set = files();
+    const bool empty_newest = !set->files.empty() &&
+                              set->files.back()->end == 0 &&
+                              set->files.back()->id() + 1 == next_id_;
+    if (empty_newest) {
+      start_file(next_id_ - 1, OpenMode::kCreate);
+    } else {
+      start_file(next_id_, OpenMode::kCreateNew);
+    }
+  }
+  record_.clear();
+  const auto tstamp = static_cast<std::uint32_t>(now());
+  encode_binary_record(tstamp, key, value, record_);
+  DataFile& file = *active_->file;
+  file.durable = false;
+  const Place place{.file = file.id(),
+                    .offset = active_->log.append(record_),
+                    .value_size = static_cast<std::uint32_t>(value.size()),
+                    .tstamp = tstamp,
+                    .tombstone = tombstone};
+  file.end = active_->log.end();
+  file.durable = options_.sync == Sync::kAlways;
+  file.counts.add(place, key.size());
+  active_->hints.add({.tstamp = tstamp,
+                      .total_size = record_.size(),
+                      .tombstone = tombstone,
+                      .offset = place.offset,
+                      .key = key});
+  return place;
+}
+
+void Bitcask::start_file(std::uint64_t id, OpenMode mode) {
+  if (id > kMostIds) {
+    throw InvalidInput(
+        "no number is left for another data file behind 4294967295: salvage "
+        "the store into a new one, where they begin at 1 again");
+  }
+  // Should it fail half-way, the number is used all the same.
+  next_id_ = std::max(next_id_, id + 1);
+  const LockFile creating(options_, "create", "");
+  const auto set = files();
+  DataFile* known = set->find(static_cast<std::uint32_t>(id));
+  const auto file = known != nullptr
+                        ? known->shared_from_this()
+                        : std::make_shared<DataFile>(
+                              options_, static_cast<std::uint32_t>(id));
+  write_lock_->tell(file->path());
+  const std::string hints = options_.path_of(file->hint_name());
+  if (known != nullptr) {
+    (void)os().remove(hints, "remove the hints of the empty file");
+  }
+  active_ = std::unique_ptr<Active>(
+      new Active{file, LogWriter(options_, *directory_, file->name(), mode),
+                 HintWriter(options_, hints)});
+  if (known == nullptr) publish(set->with(file));
+}
+
+// Closes the active file: from now on it is never written to.
+void Bitcask::finish_active() {
+  if (!active_) return;
+  const bool durable = options_.sync == Sync::kAlways;
+  if (active_->file->end > 0) {
+    active_->hints.finish(durable);
+    active_->hints.publish();
+    if (durable) make_names_durable();
+  }
+  active_.reset();
+}
+
+// ---- Syncing
+
+void Bitcask::make_durable(DataFile& file) {
+  if (file.durable) return;
+  if (active_ && active_->file.get() == &file) {
+    active_->log.sync("make the active file durable");
+  } else {
+    constexpr const char* kWhy = "make a closed file durable";
+    File::open(os(), file.path(), OpenMode::kRead, kWhy).sync(kWhy);
+  }
+  file.durable = true;
+}
+
+// After a failure the store takes no more writes: the system may have
+// forgotten which names it could not write.
+void Bitcask::make_names_durable() {
+  try {
+    directory_->sync("make the names durable");
+  } catch (const IoError&) {
+    failed_ = true;
+    throw;
+  }
+}
+
+void Bitcask::sync() {
+  const std::scoped_lock hold(writer_mutex_);
+  check_writable();
+  try {
+    const auto set = files();
+    for (const auto& file : set->files) make_durable(*file);
+  } catch (const IoError&) {
+    failed_ = true;
+    throw;
+  }
+  make_names_durable();
+}
+
+void Bitcask::keep_syncing() {
+  const auto pause = std::chrono::seconds(sync_seconds_);
+  std::unique_lock hold(writer_mutex_);
+  while (!wake_.wait_for(hold, pause, [this] { return stop_.load(); })) {
+    if (!active_ || active_->file->durable || failed_) continue;
+    hold.unlock();
+    try {
+      sync();
+    } catch (const std::exception& error) {
+      options_.tell(std::string("cannot sync: ") + error.what());
+    }
+    hold.lock();
+  }
+}
+
+// ---- What the command line, the tests and the report know of it
+
+const Stage& stage_07_bitcask() {
+  static const Stage stage = [] {
+    Stage made = {
+        .name = "07_bitcask",
+        .title = "Bitcask whole, byte-compatible with Riak's",
+        .flaw =
+            "Every key has to fit in memory, and a range of keys looks at all "
+            "of them.",
+        .limits = kBinaryLimits,
+        .options = {{"--segment-bytes",
+                     "close the active file once it holds so many bytes",
+                     std::uint64_t{2} << 30, 1, Place::kMaxOffset / 2},
+                    {"--sync-seconds", "sync every so many seconds; 0: do not",
+                     0, 0, 0xFFFFFFFF}},
+        .refuses = {},
+        .checksums = true,
+        .scans = false,
+        .open = [](const Options& options) -> std::unique_ptr<Store> {
+          return std::make_unique<Bitcask>(options);
+        },
+    };
+    for (const OptionSpec& option : MergePolicy::options()) {
+      made.options.push_back(option);
+    }
+    return made;
+  }();
+  return stage;
+}
+
+}  // namespace strata
