@@ -39,7 +39,10 @@ std::string parent_of(const std::string& path) {
 }  // namespace
 
 void Descriptor::sync(const char* why) {
-  value_of(resume([&] { return os_->sync(fd_, why); }), "cannot sync", path_);
+  if (sync_failed_) throw IoError("an earlier sync failed", path_, EIO);
+  const OsResult result = resume([&] { return os_->sync(fd_, why); });
+  sync_failed_ = result < 0;
+  value_of(result, "cannot sync", path_);
 }
 
 File File::open(Os& os, const std::string& path, OpenMode mode,

@@ -22,11 +22,13 @@ class Descriptor {
   Descriptor(Descriptor&& other) noexcept
       : os_(other.os_),
         fd_(std::exchange(other.fd_, -1)),
+        sync_failed_(other.sync_failed_),
         path_(std::move(other.path_)) {}
 
   Descriptor& operator=(Descriptor&& other) noexcept {
     std::swap(os_, other.os_);
     std::swap(fd_, other.fd_);
+    std::swap(sync_failed_, other.sync_failed_);
     std::swap(path_, other.path_);
     return *this;
   }
@@ -37,7 +39,8 @@ class Descriptor {
 
   /// Makes what is behind it survive a power cut: a file's bytes and length, a
   /// directory's entries. Never tried twice: after a failed sync the system
-  /// may have forgotten what it could not write.
+  /// may have forgotten what it could not write, and every later call throws
+  /// without asking it.
   /// @throws IoError
   void sync(const char* why);
 
@@ -60,6 +63,7 @@ class Descriptor {
  private:
   Os* os_;
   int fd_;  // -1 when moved from
+  bool sync_failed_ = false;
   std::string path_;
 };
 
