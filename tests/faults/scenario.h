@@ -81,7 +81,8 @@ inline Answer expected(const Model& model, const std::string& key) {
 }
 
 // The stage's own options are made small, so that little stores have many
-// blocks, full buffers and collisions.
+// blocks, full buffers and collisions. Nothing is merged in the background:
+// a run is to make the same calls every time.
 inline Options options_for(const Stage& stage, Os& os, Mode mode,
                            Sync sync = Sync::kNever,
                            std::vector<std::string>* notes = nullptr) {
@@ -92,7 +93,9 @@ inline Options options_for(const Stage& stage, Os& os, Mode mode,
   options.sync = sync;
   options.os = &os;
   for (const OptionSpec& spec : stage.options) {
-    options.numbers[spec.name] = std::clamp(kSmall, spec.min, spec.max);
+    const bool is_share = spec.name == "--dead-percent";
+    options.numbers[spec.name] =
+        is_share ? spec.max : std::clamp(kSmall, spec.min, spec.max);
   }
   if (notes != nullptr) {
     options.note = [notes](const std::string& line) { notes->push_back(line); };
