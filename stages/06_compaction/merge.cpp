@@ -1,0 +1,132 @@
+#include "stages/06_compaction/merge.h"
+
+#include <algorithm>
+
+#include "common/os/file_window.h"
+#include "common/record/binary_record.h"
+#include "common/record/log_entries.h"
+#include "common/store/errors.h"
+#include "common/store/segment_files.h"
+
+namespace strata::compaction {
+
+void Merge::copy() {
+  for (const SegmentPtr& input : plan_.inputs) copy_from(*input);
+  end_output();
+}
+
+void Merge::copy_from(const Segment& input) {
+  const auto file = files_.open(input.path(), "merge");
+  for_each_entry(*file, input.size(), "merge",
+                 [&](Decoded decoded, const LogEntry& entry) {
+                   if (stop_) throw MergeStopped();
+                   if (decoded != Decoded::kRecord) {
+                     throw Damage(input.path(), entry.offset, entry.why);
+                   }
+                   if (is_needed(input, entry)) append(*file, entry);
+                 });
+}
+
+bool Merge::is_needed(const Segment& input, const LogEntry& entry) const {
+  const Place* place = input.find(entry.key);
+  if (place == nullptr || place->offset != entry.offset) return false;
+  for (auto newer = plan_.frozen.rbegin(); (*newer)->id() > input.id();
+       ++newer) {
+    if ((*newer)->find(entry.key) != nullptr) return false;
+  }
+  return !place->is_tombstone || hides_something(input);
+}
+
+// Whether an older record may stay behind when this segment's tombstones are
+// gone: then they must not go.
+bool Merge::hides_something(const Segment& input) const {
+  for (std::size_t i = 0; plan_.frozen[i]->id() < input.id(); ++i) {
+    if (plan_.frozen[i] != plan_.inputs[i]) return true;
+  }
+  return false;
+}
+
+void Merge::append(const File& from, const LogEntry& entry) {
+  if (file_ && outputs_.back()->size() >= segment_bytes_) end_output();
+  if (!file_) begin_output();
+  if (entry.bytes.empty()) {
+    append_long(from, entry);
+  } else {
+    buffer_ += entry.bytes;
+  }
+  Segment& output = *outputs_.back();
+  output.add(entry.key, {output.size(), entry.size, is_deletion(entry)});
+  output.set_size(output.size() + entry.size);
+  if (buffer_.size() >= kWriteBytes) flush();
+}
+
+// A record that does not stand in memory as a whole is read a second time, and
+// checked a second time.
+void Merge::append_long(const File& from, const LogEntry& entry) {
+  constexpr std::uint64_t kCrcBytes = 4;
+  std::string piece;
+  std::uint32_t crc = 0;
+  for (std::uint64_t done = 0; done < entry.size; done += piece.size()) {
+    flush();
+    const auto want =
+        std::min<std::uint64_t>(FileWindow::kCapacity, entry.size - done);
+    read_exactly(from, entry.offset + done, want, "merge", piece);
+    crc = crc32(std::string_view(piece).substr(done == 0 ? kCrcBytes : 0), crc);
+    buffer_ += piece;
+  }
+  if (crc != entry.header.crc) {
+    throw Damage(from.path(), entry.offset, "checksum does not match");
+  }
+}
+
+void Merge::begin_output() {
+  const auto id = static_cast<std::uint32_t>(plan_.first_id + outputs_.size());
+  outputs_.push_back(std::make_shared<Segment>(options_.directory, id, hash_));
+  written_ = 0;
+  file_ = File::open(options_.system(), temporary_path(*outputs_.back()),
+                     OpenMode::kCreateNew, "begin a merged segment");
+}
+
+void Merge::end_output() {
+  if (!file_) return;
+  flush();
+  file_->sync("make the merged segment durable");
+  file_.reset();
+}
+
+void Merge::flush() {
+  if (buffer_.empty()) return;
+  file_->write_at(written_, buffer_, "write the merged segment");
+  written_ += buffer_.size();
+  buffer_.clear();
+}
+
+void Merge::rename() {
+  for (const SegmentPtr& output : outputs_) {
+    const OsResult result = options_.system().rename(
+        temporary_path(*output), output->path(), "name the merged segment");
+    if (result < 0) {
+      throw IoError("cannot rename", temporary_path(*output),
+                    static_cast<int>(-result));
+    }
+    ++renamed_;
+  }
+}
+
+std::vector<SegmentPtr> Merge::abandon() {
+  file_.reset();
+  const auto named = outputs_.begin() + static_cast<std::ptrdiff_t>(renamed_);
+  for (auto output = named; output != outputs_.end(); ++output) {
+    static_cast<void>(options_.system().remove(temporary_path(**output),
+                                               "abandon the merge"));
+  }
+  std::vector<SegmentPtr> known(outputs_.begin(), named);
+  outputs_.clear();
+  return known;
+}
+
+std::string Merge::temporary_path(const Segment& output) const {
+  return options_.path_of(segment_name(output.id(), kMergingSuffix));
+}
+
+}  // namespace strata::compaction

@@ -1,0 +1,326 @@
+// How stage 06 merges: when, with whom, and how the outputs take the place of
+// the inputs. What a merge copies is in merge.cpp.
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "common/store/errors.h"
+#include "stages/06_compaction/store.h"
+
+namespace strata {
+
+namespace {
+
+// So few keys that a writer can wait until they are entered.
+constexpr std::size_t kFewKeys = 1000;
+
+std::uint64_t size_of_all(const std::vector<compaction::SegmentPtr>& segments) {
+  std::uint64_t sum = 0;
+  for (const compaction::SegmentPtr& segment : segments) sum += segment->size();
+  return sum;
+}
+
+// How many outputs there can be: all but the last are full, and each holds
+// some input's newest record of a key.
+std::uint64_t most_outputs(const std::vector<compaction::SegmentPtr>& inputs,
+                           std::uint64_t segment_bytes) {
+  std::uint64_t keys = 0;
+  for (const compaction::SegmentPtr& input : inputs)
+    keys += input->keydir().size();
+  return std::min(size_of_all(inputs) / segment_bytes + 1, keys);
+}
+
+}  // namespace
+
+// Freezes the active segment and, where others are worth it, plans a merge.
+void Compaction::roll_over() {
+  const bool is_busy = merge_end_id_ != 0;
+  Segments inputs = is_busy ? Segments() : wasteful_segments();
+  if (inputs.empty()) return begin_segment(0);
+  planned_ = begin_merge(std::move(inputs));
+  try {
+    if (!merger_.joinable()) {
+      merger_ = std::thread([this] { merge_in_background(); });
+    }
+    wake_.notify_one();
+  } catch (const std::system_error&) {  // no thread, no merge
+    end_merge();
+  }
+}
+
+// Begins a new active segment, leaving ids free in front of it.
+void Compaction::begin_segment(std::uint64_t reserved) {
+  const std::uint64_t id = next_id_ + reserved;
+  if (id > kLastSegment) {
+    throw IoError("no segment may be called", std::to_string(id), EOVERFLOW);
+  }
+  auto segment = std::make_shared<Segment>(
+      options_.directory, static_cast<std::uint32_t>(id), hash_);
+  next_id_ = id + 1;  // even if this fails: the name may be taken from now on
+  {
+    std::unique_lock one_sync(directory_lock_, std::defer_lock);
+    if (options_.sync == Sync::kAlways) one_sync.lock();
+    writer_ = std::make_unique<LogWriter>(
+        options_, *directory_, segment->name(), OpenMode::kCreateNew);
+  }
+  const std::unique_lock change(list_lock_);
+  segments_.push_back(std::move(segment));
+}
+
+// Freezes the active segment: all that is written from now on has a higher id
+// than the outputs of this merge.
+compaction::MergePlan Compaction::begin_merge(Segments inputs) {
+  MergePlan plan;
+  plan.frozen = segments_;
+  plan.first_id = static_cast<std::uint32_t>(next_id_);
+  begin_segment(most_outputs(inputs, segment_bytes_));
+  plan.inputs = std::move(inputs);
+  plan.end_id = segments_.back()->id();
+  merge_end_id_ = plan.end_id;
+  return plan;
+}
+
+// Those with enough dead records. A tombstone is of use as long as it may hide
+// something, so it counts as dead only in the oldest segment. Where anything
+// is damaged nothing is merged: an old record that moved to a higher id would
+// seem to be newer than the damaged one.
+Compaction::Segments Compaction::wasteful_segments() const {
+  Segments wasteful;
+  for (const SegmentPtr& segment : segments_) {
+    if (!segment->gaps().empty()) return {};
+    if (given_up_.count(segment->id()) > 0) continue;
+    const bool is_oldest = segment == segments_.front();
+    const std::uint64_t dead =
+        segment->bytes() -
+        (is_oldest ? segment->live_bytes() : segment->newest_bytes());
+    // In this order nothing overflows; files are shorter than 2^57 bytes.
+    if (dead * 100 > segment->bytes() * dead_percent_) {
+      wasteful.push_back(segment);
+    }
+  }
+  return wasteful;
+}
+
+// All of them, unless that changes nothing.
+Compaction::Segments Compaction::segments_worth_merging() const {
+  std::uint64_t dead = 0;
+  for (const SegmentPtr& segment : segments_) {
+    for (const Gap& gap : segment->gaps()) {
+      throw Damage(segment->path(), gap.offset, gap.why);
+    }
+    dead += segment->bytes() - segment->live_bytes();
+  }
+  const std::uint64_t full = size_of_all(segments_) / segment_bytes_;
+  const bool too_many = segments_.size() > full + 2;  // the last, the active
+  return dead > 0 || too_many ? segments_ : Segments();
+}
+
+void Compaction::compact() {
+  check_is_writer();
+  const std::scoped_lock one_merge(merging_);
+  std::optional<MergePlan> plan;
+  {
+    const std::scoped_lock turn(writing_);
+    tell_of_failed_merge();
+    if (writer_->is_broken()) writer_->sync("merge");  // throws, and says why
+    Segments inputs = segments_worth_merging();
+    end_merge();
+    if (!inputs.empty()) plan = begin_merge(std::move(inputs));
+  }
+  if (plan) merge(*plan);
+  plan.reset();
+  const std::scoped_lock hold(sweeping_);
+  sweep();
+}
+
+// Carries a plan out, or leaves everything as it was.
+void Compaction::merge(const MergePlan& plan) {
+  compaction::Merge merge(options_, segment_bytes_, files_, plan, stopping_,
+                          hash_);
+  try {
+    keep_what_hides(plan);
+    merge.copy();
+    merge.rename();
+    sync_directory("keep the merged segments' names");
+    switch_over(plan, merge.outputs());
+  } catch (...) {
+    {
+      // Nobody knows those that have their names yet, but the next open would.
+      const auto named = merge.abandon();
+      const std::scoped_lock hold(sweeping_);
+      merged_.insert(merged_.end(), named.begin(), named.end());
+    }
+    sweep_if_possible();
+    const std::scoped_lock turn(writing_);
+    end_merge();
+    throw;
+  }
+}
+
+// Records are left out because newer ones hide them: those must be durable
+// before the inputs go. The outputs are, and what is written meanwhile hides
+// nothing that the merge leaves out.
+void Compaction::keep_what_hides(const MergePlan& plan) {
+  for (const SegmentPtr& segment : plan.frozen) {
+    const bool is_input = std::find(plan.inputs.begin(), plan.inputs.end(),
+                                    segment) != plan.inputs.end();
+    if (is_input || segment->is_durable()) continue;
+    sync_once([&] {
+      File::open(options_.system(), segment->path(), OpenMode::kRead,
+                 "keep what hides older records")
+          .sync("keep what hides older records");
+    });
+    segment->set_durable();
+  }
+}
+
+// Exchanges inputs for outputs. Keys that were written since the plan was made
+// are dead in the outputs; most of them are entered before writers must wait.
+void Compaction::switch_over(const MergePlan& plan, const Segments& outputs) {
+  std::unique_lock turn(writing_);
+  for (bool few = false; !few;) {
+    std::vector<std::string> keys;
+    keys.swap(overwritten_);
+    few = keys.size() <= kFewKeys;
+    if (!few) turn.unlock();
+    for (const std::string& key : keys) {
+      for (const SegmentPtr& output : outputs) {
+        if (const Place* place = output->find(key)) output->lose(*place);
+      }
+    }
+    if (!few) turn.lock();
+  }
+  replace_segments(plan.inputs, outputs);
+  end_merge();
+}
+
+// Who calls it holds `writing_`.
+void Compaction::replace_segments(const Segments& inputs,
+                                  const Segments& outputs) {
+  Segments after;
+  const auto by_id = [](const SegmentPtr& a, const SegmentPtr& b) {
+    return a->id() < b->id();
+  };
+  std::set_difference(segments_.begin(), segments_.end(), inputs.begin(),
+                      inputs.end(), std::back_inserter(after), by_id);
+  const auto middle = after.insert(after.end(), outputs.begin(), outputs.end());
+  std::inplace_merge(after.begin(), middle, after.end(), by_id);
+  {
+    const std::scoped_lock hold(sweeping_);
+    merged_.insert(merged_.end(), inputs.begin(), inputs.end());
+  }
+  for (const SegmentPtr& output : outputs) output->set_durable();
+  const std::unique_lock change(list_lock_);
+  segments_.swap(after);
+}
+
+// Forgets the merge that was planned or went on; who calls it holds `writing_`.
+void Compaction::end_merge() {
+  planned_.reset();
+  merge_end_id_ = 0;
+  overwritten_.clear();
+}
+
+// Removes merged segments, oldest first, as far as nobody reads them. Each has
+// gone for good before the next one goes: else a power cut could bring back
+// the record and not the tombstone that hides it. Who calls it holds
+// `sweeping_`.
+void Compaction::sweep() {
+  while (!merged_.empty() && merged_.front().use_count() == 1 &&
+         !sync_failed_) {
+    const std::string path = merged_.front()->path();
+    const OsResult result =
+        options_.system().remove(path, "remove a merged segment");
+    if (result < 0 && result != -ENOENT) {
+      throw IoError("cannot remove", path, static_cast<int>(-result));
+    }
+    files_.forget(path);
+    merged_.pop_front();
+    sync_directory("let the merged segment be gone");
+  }
+}
+
+// What cannot be removed now can be later, or at the next open is merged again.
+void Compaction::sweep_if_possible() {
+  const std::unique_lock hold(sweeping_, std::try_to_lock);
+  if (!hold) return;
+  try {
+    sweep();
+  } catch (const IoError&) {  // NOLINT(bugprone-empty-catch): tried again
+  }
+}
+
+void Compaction::sync_directory(const char* why) {
+  sync_once([&] { directory_->sync(why); });
+}
+
+// After a sync that failed none is tried again, and merging is over.
+template <typename Sync>
+void Compaction::sync_once(const Sync& sync) {
+  const std::scoped_lock one_sync(directory_lock_);
+  if (sync_failed_) {
+    throw IoError("an earlier sync failed: open the store again to merge",
+                  options_.directory, EIO);
+  }
+  try {
+    sync();
+  } catch (const IoError&) {
+    sync_failed_ = true;
+    throw;
+  }
+}
+
+void Compaction::merge_in_background() {
+  constexpr std::chrono::milliseconds kLookAgain(100);
+  while (!stopping_) {
+    {
+      std::unique_lock turn(writing_);
+      wake_.wait_for(turn, kLookAgain,
+                     [this] { return stopping_ || planned_; });
+    }
+    sweep_if_possible();
+    const std::scoped_lock one_merge(merging_);
+    run_planned_merge();
+  }
+}
+
+void Compaction::run_planned_merge() {
+  std::optional<MergePlan> plan;
+  {
+    const std::scoped_lock turn(writing_);
+    plan.swap(planned_);
+  }
+  if (!plan) return;
+  try {
+    merge(*plan);
+  } catch (const compaction::MergeStopped&) {
+    return;
+  } catch (const std::exception& error) {
+    const std::scoped_lock turn(writing_);
+    failed_merge_ = error.what();
+    for (const SegmentPtr& input : plan->inputs) given_up_.insert(input->id());
+  }
+  plan.reset();
+  sweep_if_possible();
+}
+
+// Told by whoever writes next: a listener need not know of threads.
+void Compaction::tell_of_failed_merge() {
+  if (failed_merge_.empty()) return;
+  options_.tell("a merge failed and was given up: " + failed_merge_);
+  failed_merge_.clear();
+}
+
+void Compaction::stop_merging() {
+  {
+    const std::scoped_lock turn(writing_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (merger_.joinable()) merger_.join();
+}
+
+}  // namespace strata
