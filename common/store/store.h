@@ -140,6 +140,10 @@ class Store {
   ///   records hold no checksum.
   virtual void salvage(const std::string& directory,
                        const DamageVisitor& visit);
+
+  /// @returns how many keydirs gets have asked since the open, in a stage that
+  ///   has more than one; 0 in every other. It is no I/O, but it is a cost.
+  [[nodiscard]] virtual std::uint64_t index_probes() const { return 0; }
 };
 
 }  // namespace strata
