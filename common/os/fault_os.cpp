@@ -98,6 +98,10 @@ OsResult FaultOs::size(int fd, const char* why) {
   return pass(Call::kSize, false, [&] { return os().size(fd, why); });
 }
 
+OsResult FaultOs::mode(int fd, const char* why) {
+  return pass(Call::kMode, false, [&] { return os().mode(fd, why); });
+}
+
 OsResult FaultOs::lock(int fd, const char* why) {
   return pass(Call::kLock, false, [&] { return os().lock(fd, why); });
 }

@@ -97,6 +97,11 @@ std::uint64_t File::size(const char* why) const {
       resume([&] { return os().size(fd(), why); }), "cannot measure", path()));
 }
 
+unsigned File::mode(const char* why) const {
+  const OsResult mode = resume([&] { return os().mode(fd(), why); });
+  return static_cast<unsigned>(value_of(mode, "cannot look at", path()));
+}
+
 Directory Directory::open(Os& os, const std::string& path, const char* why) {
   const OsResult fd =
       resume([&] { return os.open(path, OpenMode::kDirectory, why); });

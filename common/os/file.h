@@ -44,6 +44,9 @@ class Descriptor {
   /// @throws IoError
   void sync(const char* why);
 
+  /// @returns whether a sync has failed.
+  [[nodiscard]] bool has_failed() const { return sync_failed_; }
+
   /// @returns the path it was opened with.
   [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -101,6 +104,10 @@ class File : public Descriptor {
   /// @returns the length in bytes.
   /// @throws IoError
   [[nodiscard]] std::uint64_t size(const char* why) const;
+
+  /// @returns the permission bits, as chmod sets them.
+  /// @throws IoError
+  [[nodiscard]] unsigned mode(const char* why) const;
 
  private:
   using Descriptor::Descriptor;

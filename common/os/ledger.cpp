@@ -67,6 +67,8 @@ std::string_view name_of(Call call) {
       return "truncate";
     case Call::kSize:
       return "size";
+    case Call::kMode:
+      return "mode";
     case Call::kLock:
       return "lock";
     case Call::kRename:
@@ -152,6 +154,10 @@ OsResult Ledger::truncate(int fd, std::uint64_t size, const char* why) {
 
 OsResult Ledger::size(int fd, const char* why) {
   return enter(Call::kSize, fd, 0, os().size(fd, why), why);
+}
+
+OsResult Ledger::mode(int fd, const char* why) {
+  return enter(Call::kMode, fd, 0, os().mode(fd, why), why);
 }
 
 OsResult Ledger::lock(int fd, const char* why) {

@@ -23,6 +23,7 @@ enum class Call : std::uint8_t {
   kSync,
   kTruncate,
   kSize,
+  kMode,
   kLock,
   kRename,
   kRemove,
@@ -90,6 +91,7 @@ class Ledger : public OsWrapper {
   [[nodiscard]] OsResult truncate(int fd, std::uint64_t size,
                                   const char* why) override;
   [[nodiscard]] OsResult size(int fd, const char* why) override;
+  [[nodiscard]] OsResult mode(int fd, const char* why) override;
   [[nodiscard]] OsResult lock(int fd, const char* why) override;
   [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
                                 const char* why) override;

@@ -191,6 +191,12 @@ OsResult MemoryOs::size(int fd, const char* /*why*/) {
   return static_cast<OsResult>(node->bytes.size());
 }
 
+OsResult MemoryOs::mode(int fd, const char* /*why*/) {
+  constexpr OsResult kReadAndWrite = 0644;
+  const std::scoped_lock hold(mutex_);
+  return open_.count(fd) > 0 ? kReadAndWrite : -EBADF;
+}
+
 OsResult MemoryOs::lock(int fd, const char* /*why*/) {
   const std::scoped_lock hold(mutex_);
   const auto found = open_.find(fd);

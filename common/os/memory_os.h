@@ -84,6 +84,7 @@ class MemoryOs : public Os {
   [[nodiscard]] OsResult truncate(int fd, std::uint64_t size,
                                   const char* why) override;
   [[nodiscard]] OsResult size(int fd, const char* why) override;
+  [[nodiscard]] OsResult mode(int fd, const char* why) override;
   [[nodiscard]] OsResult lock(int fd, const char* why) override;
   [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
                                 const char* why) override;
@@ -100,6 +101,7 @@ class MemoryOs : public Os {
   [[nodiscard]] std::uint64_t now_seconds() override;
   [[nodiscard]] std::uint64_t ticks_ns() override;
   [[nodiscard]] std::uint64_t random() override;
+
   [[nodiscard]] std::uint64_t process_id() override { return 1; }
 
  private:

@@ -92,6 +92,9 @@ class Os {
   /// @returns the length of an open file in bytes.
   [[nodiscard]] virtual OsResult size(int fd, const char* why) = 0;
 
+  /// @returns the permission bits of an open file, as chmod sets them.
+  [[nodiscard]] virtual OsResult mode(int fd, const char* why) = 0;
+
   /// Takes the exclusive lock of an open file or directory without waiting
   /// (flock). It belongs to this descriptor, is released when that is closed
   /// and dies with the process, so that no stale lock can be left behind.

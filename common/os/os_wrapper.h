@@ -49,6 +49,10 @@ class OsWrapper : public Os {
     return os_.size(fd, why);
   }
 
+  [[nodiscard]] OsResult mode(int fd, const char* why) override {
+    return os_.mode(fd, why);
+  }
+
   [[nodiscard]] OsResult lock(int fd, const char* why) override {
     return os_.lock(fd, why);
   }

@@ -89,6 +89,13 @@ class PosixOs : public Os {
     return ::fstat(fd, &status) != 0 ? -errno : OsResult{status.st_size};
   }
 
+  OsResult mode(int fd, const char* /*why*/) override {
+    struct stat status {};
+
+    return ::fstat(fd, &status) != 0 ? -errno
+                                     : OsResult{status.st_mode & 07777};
+  }
+
   OsResult lock(int fd, const char* /*why*/) override {
     return answer(::flock(fd, LOCK_EX | LOCK_NB));
   }

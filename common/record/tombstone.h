@@ -5,6 +5,9 @@
 ///               | "bitcask_tombstone1" file: u32     version 1
 ///               | "bitcask_tombstone2" file: u32     version 2, big-endian
 ///
+/// As in Riak, whatever begins with the marker is a tombstone, of no version
+/// when nothing of the above follows.
+///
 /// A deletion is one more record, since nothing in a log is changed in place.
 /// Versions 1 and 2 name the file of the record that they hide: once that file
 /// is gone, the tombstone has nothing left to do. The marker stands in band, in
@@ -32,13 +35,12 @@ struct Tombstone {
   std::uint32_t file = 0;  ///< in versions 1 and 2, the file it hides one in
 };
 
-/// @returns what the value of a record tells if it is a tombstone.
+/// @returns what a tombstone of one of the versions tells.
 [[nodiscard]] std::optional<Tombstone> decode_tombstone(std::string_view value);
 
-/// @returns whether the value of a record is a tombstone of any version.
+/// @returns whether the value of a record says that its key is deleted.
 [[nodiscard]] inline bool is_tombstone(std::string_view value) {
-  return value.substr(0, kTombstone0.size()) == kTombstone0 &&
-         decode_tombstone(value).has_value();
+  return value.substr(0, kTombstone0.size()) == kTombstone0;
 }
 
 /// @returns a tombstone of version 2.

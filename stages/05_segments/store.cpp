@@ -102,7 +102,7 @@ void Segments::take_note(Segment& segment, Decoded decoded,
                 std::to_string(entry.offset) + ": " +
                 std::to_string(entry.size) + " bytes of an unfinished record " +
                 (directory_ ? "cut off" : "passed over"));
-  segment.end = entry.offset;
+  if (directory_) segment.end = entry.offset;
 }
 
 void Segments::Segment::put(std::string_view key, Place place) {
@@ -302,7 +302,9 @@ void Segments::verify(const DamageVisitor& visit) {
     }
     for_each_entry(*open(segment), segment.end, "verify every byte",
                    [&](Decoded decoded, const LogEntry& entry) {
-                     if (decoded == Decoded::kRecord) return;
+                     const bool torn_tail = decoded == Decoded::kTorn &&
+                                            &segment == &segments_.back();
+                     if (decoded == Decoded::kRecord || torn_tail) return;
                      visit({segment.path, entry.offset, entry.size, entry.why});
                    });
   }

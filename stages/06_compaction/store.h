@@ -112,7 +112,7 @@ class Compaction final : public Store {
   void salvage(const std::string& directory,
                const DamageVisitor& visit) override;
 
-  [[nodiscard]] std::uint64_t index_probes() const { return probes_; }
+  [[nodiscard]] std::uint64_t index_probes() const override { return probes_; }
 
  private:
   using Segment = compaction::Segment;

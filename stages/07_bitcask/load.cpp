@@ -20,12 +20,10 @@ namespace {
 constexpr unsigned kMostThreads = 4;
 // Below so many bytes a second thread costs more than it brings.
 constexpr std::uint64_t kWorthAThread = std::uint64_t{4} << 20;
+// Others may execute it, or it sets the user's id: no data file is like that
+// unless Riak is about to delete it.
+constexpr unsigned kMarks = 04001;
 constexpr std::uint64_t kReportBytes = std::uint64_t{1} << 20;
-
-bool is_tombstone_record(const LogEntry& entry) {
-  if (entry.bytes.empty()) return false;
-  return is_tombstone(entry.bytes.substr(kHeaderBytes + entry.key.size()));
-}
 
 // Reads the hints.
 // @returns false when they are not to be believed.
@@ -68,7 +66,7 @@ FileFaults for_each_record(const Options& options, DataFile& file,
     } else {
       place.value_size = entry.header.value_size;
       place.tstamp = entry.header.tstamp;
-      place.tombstone = is_tombstone_record(entry);
+      place.tombstone = is_tombstone_record(data, entry);
       file.counts.add(place, entry.key.size());
       visit(entry.key, place);
     }
@@ -86,12 +84,7 @@ class Loader {
 
   void run() {
     std::uint64_t bytes = 0;
-    for (const auto& file : set_.files) {
-      constexpr const char* kWhy = "measure the data file";
-      const File data =
-          File::open(options_.system(), file->path(), OpenMode::kRead, kWhy);
-      bytes += file->end = data.size(kWhy);
-    }
+    for (const auto& file : set_.files) bytes += file->end;
     total_ = bytes;
     const unsigned wanted =
         bytes < kWorthAThread ? 1 : std::thread::hardware_concurrency();
@@ -171,11 +164,21 @@ void forget_torn_tail(const Options& options, DataFile& file,
     // The next record goes to another file: this one's end must be the same
     // after a power cut too, or it would be damage in the middle of the store.
     data.sync(kWhy);
+    file.end = begin;
   }
-  file.end = begin;
 }
 
 }  // namespace
+
+bool is_tombstone_record(const File& data, const LogEntry& entry) {
+  if (!entry.bytes.empty()) {
+    return is_tombstone(entry.bytes.substr(kHeaderBytes + entry.key.size()));
+  }
+  std::string begin(kTombstone0.size(), '\0');
+  const std::size_t got = data.read_at(entry.value_offset(), begin.data(),
+                                       begin.size(), "is it a tombstone?");
+  return is_tombstone(std::string_view(begin).substr(0, got));
+}
 
 Listing list_store(const Options& options) {
   Listing listing;
@@ -207,6 +210,25 @@ Listing list_store(const Options& options) {
     }
   }
   return listing;
+}
+
+std::vector<std::shared_ptr<DataFile>> leave_out_marked(const Options& options,
+                                                        Listing& listing) {
+  constexpr const char* kWhy = "measure the data file";
+  std::vector<std::shared_ptr<DataFile>> marked;
+  std::vector<std::shared_ptr<DataFile>> rest;
+  for (auto& file : listing.files) {
+    const File data =
+        File::open(options.system(), file->path(), OpenMode::kRead, kWhy);
+    if ((data.mode(kWhy) & kMarks) != 0) {
+      marked.push_back(std::move(file));
+    } else {
+      file->end = data.size(kWhy);
+      rest.push_back(std::move(file));
+    }
+  }
+  listing.files = std::move(rest);
+  return marked;
 }
 
 FileFaults for_each_place(const Options& options, DataFile& file,

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/os/file.h"
+#include "common/record/record_reader.h"
 #include "common/store/stage.h"
 #include "stages/07_bitcask/data_files.h"
 #include "stages/07_bitcask/hint_file.h"
@@ -36,6 +38,10 @@ struct Listing {
 using PlaceVisitor =
     std::function<void(std::string_view key, const Place& place)>;
 
+/// @returns whether a record of `data` says that its key is deleted.
+/// @throws IoError
+[[nodiscard]] bool is_tombstone_record(const File& data, const LogEntry& entry);
+
 /// What reading one data file found beside its records.
 struct FileFaults {
   std::vector<FileGap> gaps;          ///< stretches that are no records
@@ -49,11 +55,20 @@ struct FileFaults {
 FileFaults for_each_place(const Options& options, DataFile& file,
                           const PlaceVisitor& visit);
 
+/// Measures the files of a listing and leaves out those that Riak has marked:
+/// before it deletes what it has merged, it lets others execute it. Nothing in
+/// them counts any more.
+/// @returns the marked ones.
+/// @throws IoError
+std::vector<std::shared_ptr<DataFile>> leave_out_marked(const Options& options,
+                                                        Listing& listing);
+
 /// Fills `keydir` from all the files, with several threads where that is worth
 /// it, and counts what is live in each. A torn end of the newest file is told
 /// and, in a store opened for writing, cut off; one elsewhere is damage.
 /// @returns the files, and what is damaged in them.
 /// @throws IoError
+/// @param listing measured
 std::shared_ptr<FileSet> load(const Options& options, const Listing& listing,
                               Keydir& keydir);
 

@@ -337,10 +337,8 @@ void Bitcask::copy_file(MergeJob& job, DataFile& input, MergeOutput& output) {
       job.left_out_tombstones = true;
       continue;
     }
-    const bool tombstone =
-        !newest && !entry.bytes.empty() &&
-        is_tombstone(entry.bytes.substr(kHeaderBytes + entry.key.size()));
-    if (!tombstone) continue;
+    // The newest of its key and not in the keydir: a tombstone.
+    if (newest || !bitcask::is_tombstone_record(data, entry)) continue;
     if (job.still_needed(input)) {
       output.copy(entry, data, true);
     } else {

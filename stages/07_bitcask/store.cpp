@@ -71,20 +71,30 @@ Bitcask::Bitcask(const Options& options)
 
 void Bitcask::open_for_writing() {
   directory_.emplace(lock_store(options_));
-  const Listing listing = bitcask::list_store(options_);
-  for (const std::string& name : listing.unfinished) {
-    const std::string path = options_.path_of(name);
-    constexpr const char* kWhy = "remove what a crash left unfinished";
-    const OsResult result = os().remove(path, kWhy);
-    if (result < 0) {
-      throw IoError("cannot remove", path, static_cast<int>(-result));
-    }
-  }
+  Listing listing = bitcask::list_store(options_);
   next_id_ = listing.next_id;
+  for (const std::string& name : listing.unfinished) {
+    remove(name, "remove what a crash left unfinished");
+  }
+  const auto marked = bitcask::leave_out_marked(options_, listing);
   publish(bitcask::load(options_, listing, keydir_));
+  for (const auto& file : marked) {
+    constexpr const char* kWhy = "delete what Riak has marked for it";
+    remove(file->hint_name(), kWhy);
+    remove(file->name(), kWhy);
+  }
   write_lock_.emplace(options_, "write", "");
   merger_ = std::thread([this] { keep_merging(); });
   if (sync_seconds_ > 0) syncer_ = std::thread([this] { keep_syncing(); });
+}
+
+// One that has gone already is no error.
+void Bitcask::remove(const std::string& name, const char* why) {
+  const std::string path = options_.path_of(name);
+  const OsResult result = os().remove(path, why);
+  if (result < 0 && result != -ENOENT) {
+    throw IoError("cannot remove", path, static_cast<int>(-result));
+  }
 }
 
 // The listing of a directory in which another process merges: a name given
@@ -112,8 +122,10 @@ void Bitcask::load_files() {
   for (int tries = 1;; ++tries) {
     try {
       Keydir fresh(seed_);
+      Listing listing = list_until_still();
+      (void)bitcask::leave_out_marked(options_, listing);
       std::shared_ptr<const FileSet> set =
-          bitcask::load(options_, list_until_still(), fresh);
+          bitcask::load(options_, listing, fresh);
       const std::scoped_lock hold_files(files_mutex_);
       keydir_.replace(fresh, [&] { current_ = set.get(); });
       files_.swap(set);
@@ -128,19 +140,14 @@ void Bitcask::load_files() {
 bool Bitcask::refresh() {
   check_open();
   if (options_.mode == Mode::kWrite) return false;
-  const Listing listing = list_until_still();
+  Listing listing = list_until_still();
+  (void)bitcask::leave_out_marked(options_, listing);
   const auto known = files();
-  bool same = std::equal(listing.files.begin(), listing.files.end(),
-                         known->files.begin(), known->files.end(),
-                         [](const auto& one, const auto& other) {
-                           return one->id() == other->id();
-                         });
-  if (same && !known->files.empty()) {
-    constexpr const char* kWhy = "has the newest file grown?";
-    const DataFile& newest = *known->files.back();
-    const auto file = File::open_if_there(os(), newest.path(), kWhy);
-    same = file && file->size(kWhy) == newest.end;
-  }
+  const bool same = std::equal(
+      listing.files.begin(), listing.files.end(), known->files.begin(),
+      known->files.end(), [](const auto& one, const auto& other) {
+        return one->id() == other->id() && one->end == other->end;
+      });
   if (!same) load_files();
   return !same;
 }
@@ -440,11 +447,16 @@ void Bitcask::start_file(std::uint64_t id, OpenMode mode) {
   write_lock_->tell(file->path());
   const std::string hints = options_.path_of(file->hint_name());
   if (known != nullptr) {
-    (void)os().remove(hints, "remove the hints of the empty file");
+    remove(file->hint_name(), "remove the hints of the empty file");
   }
-  active_ = std::unique_ptr<Active>(
-      new Active{file, LogWriter(options_, *directory_, file->name(), mode),
-                 HintWriter(options_, hints)});
+  try {
+    active_ = std::unique_ptr<Active>(
+        new Active{file, LogWriter(options_, *directory_, file->name(), mode),
+                   HintWriter(options_, hints)});
+  } catch (const IoError&) {
+    failed_ = directory_->has_failed();
+    throw;
+  }
   if (known == nullptr) publish(set->with(file));
 }
 

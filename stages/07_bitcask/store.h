@@ -179,8 +179,8 @@ class Bitcask final : public Store {
 
   /// In a store opened for reading: sees what its writer has done since.
   /// @returns whether anything had changed
-  /// @complexity reads the directory, and when anything has changed, what an
-  ///   open reads.
+  /// @complexity measures every data file, and when anything has changed,
+  ///   reads what an open reads.
   bool refresh();
 
  private:
@@ -204,6 +204,7 @@ class Bitcask final : public Store {
   // store.cpp: opening, reading, writing
   void open_for_writing();
   void load_files();
+  void remove(const std::string& name, const char* why);
   [[nodiscard]] bitcask::Listing list_until_still() const;
   [[nodiscard]] std::shared_ptr<const bitcask::FileSet> files() const;
   void publish(std::shared_ptr<const bitcask::FileSet> set);

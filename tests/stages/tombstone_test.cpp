@@ -31,12 +31,19 @@ TEST(Tombstone, TheOneThatIsWrittenIsOfVersionTwo) {
   EXPECT_EQ(encode_tombstone(7), "bitcask_tombstone2\0\0\0\x07"s);
 }
 
-TEST(Tombstone, AValueThatOnlyBeginsLikeOneIsNone) {
+TEST(Tombstone, IsWhateverBeginsWithTheMarker) {
   EXPECT_FALSE(is_tombstone(""));
   EXPECT_FALSE(is_tombstone("bitcask_tombston"));
-  EXPECT_FALSE(is_tombstone("bitcask_tombstone2"));
-  EXPECT_FALSE(is_tombstone("bitcask_tombstone21234!"));
-  EXPECT_FALSE(is_tombstone("bitcask_tombstone31234"));
+  EXPECT_FALSE(is_tombstone(" bitcask_tombstone"));
+  for (const char* rest : {"", "2", "21234", "21234!", "31234", " and more"}) {
+    EXPECT_TRUE(is_tombstone(std::string(kTombstone0) + rest)) << rest;
+  }
+}
+
+TEST(Tombstone, OfNoVersionTellsNothing) {
+  for (const char* rest : {"2", "2123", "21234!", "31234", " and more"}) {
+    EXPECT_FALSE(decode_tombstone(std::string(kTombstone0) + rest)) << rest;
+  }
 }
 
 }  // namespace
