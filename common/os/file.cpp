@@ -145,6 +145,17 @@ void Directory::lock(const char* why) {
   value_of(result, "cannot lock", path());
 }
 
+void remove_file(Os& os, const std::string& path, const char* why) {
+  const OsResult result = resume([&] { return os.remove(path, why); });
+  if (result != -ENOENT) value_of(result, "cannot remove", path);
+}
+
+void rename_file(Os& os, const std::string& from, const std::string& to,
+                 const char* why) {
+  value_of(resume([&] { return os.rename(from, to, why); }), "cannot rename to",
+           to);
+}
+
 std::vector<std::string> list_directory(Os& os, const std::string& path,
                                         const char* why) {
   std::vector<std::string> names;

@@ -140,6 +140,15 @@ class Directory : public Descriptor {
   static void make(Os& os, const std::string& path, bool durable);
 };
 
+/// Removes a file; that there is none is no error.
+/// @throws IoError
+void remove_file(Os& os, const std::string& path, const char* why);
+
+/// Gives a file another name, in place of a file that has it, at once.
+/// @throws IoError
+void rename_file(Os& os, const std::string& from, const std::string& to,
+                 const char* why);
+
 /// @returns the names in a directory, sorted; none when it does not exist.
 /// @throws IoError
 [[nodiscard]] std::vector<std::string> list_directory(Os& os,

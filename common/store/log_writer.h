@@ -52,8 +52,10 @@ class LogWriter {
   /// @throws IoError; every later call then throws.
   void sync(const char* why);
 
-  /// @returns whether an earlier failure lets every call throw.
-  [[nodiscard]] bool is_broken() const { return broken_; }
+  /// For a write that needs no record, such as the delete of a key that is not
+  /// there: what failed before may still be found on disk.
+  /// @throws IoError when an earlier failure lets every call throw.
+  void check_not_broken() const;
 
   /// @returns the file's length in bytes, where the next record goes.
   [[nodiscard]] std::uint64_t end() const { return end_; }
@@ -62,7 +64,6 @@ class LogWriter {
   [[nodiscard]] const File& file() const { return file_; }
 
  private:
-  void check_not_broken() const;
   bool take_back();
 
   File file_;

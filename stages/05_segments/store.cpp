@@ -144,7 +144,7 @@ void Segments::roll_over() {
                        ": salvage the store into a new one, where they begin "
                        "at 1 again");
   }
-  if (writer_ && writer_->is_broken()) writer_->append("");  // says why
+  if (writer_) writer_->check_not_broken();
   LogWriter next(options_, *directory_, segment_name(newest + 1, kSuffix));
   add_segment(newest + 1);
   writer_.emplace(std::move(next));

@@ -103,12 +103,8 @@ void Merge::flush() {
 
 void Merge::rename() {
   for (const SegmentPtr& output : outputs_) {
-    const OsResult result = options_.system().rename(
-        temporary_path(*output), output->path(), "name the merged segment");
-    if (result < 0) {
-      throw IoError("cannot rename", temporary_path(*output),
-                    static_cast<int>(-result));
-    }
+    rename_file(options_.system(), temporary_path(*output), output->path(),
+                "name the merged segment");
     ++renamed_;
   }
 }
@@ -117,8 +113,12 @@ std::vector<SegmentPtr> Merge::abandon() {
   file_.reset();
   const auto named = outputs_.begin() + static_cast<std::ptrdiff_t>(renamed_);
   for (auto output = named; output != outputs_.end(); ++output) {
-    static_cast<void>(options_.system().remove(temporary_path(**output),
-                                               "abandon the merge"));
+    try {
+      remove_file(options_.system(), temporary_path(**output),
+                  "abandon the merge");
+    } catch (const IoError&) {  // NOLINT(bugprone-empty-catch): the next open
+                                // for writing removes it
+    }
   }
   std::vector<SegmentPtr> known(outputs_.begin(), named);
   outputs_.clear();

@@ -125,7 +125,7 @@ void Compaction::compact() {
   {
     const std::scoped_lock turn(writing_);
     tell_of_failed_merge();
-    if (writer_->is_broken()) writer_->sync("merge");  // throws, and says why
+    writer_->check_not_broken();
     Segments inputs = segments_worth_merging();
     end_merge();
     if (!inputs.empty()) plan = begin_merge(std::move(inputs));
@@ -232,11 +232,7 @@ void Compaction::sweep() {
   while (!merged_.empty() && merged_.front().use_count() == 1 &&
          !sync_failed_) {
     const std::string path = merged_.front()->path();
-    const OsResult result =
-        options_.system().remove(path, "remove a merged segment");
-    if (result < 0 && result != -ENOENT) {
-      throw IoError("cannot remove", path, static_cast<int>(-result));
-    }
+    remove_file(options_.system(), path, "remove a merged segment");
     files_.forget(path);
     merged_.pop_front();
     sync_directory("let the merged segment be gone");

@@ -152,8 +152,11 @@ void Compaction::remove_left_overs() {
            options_.system(), options_.directory, compaction::kMergingSuffix,
            "find what a merge left over")) {
     next_id_ = std::max(next_id_, std::uint64_t{file.id} + 1);
-    static_cast<void>(options_.system().remove(options_.path_of(file.name),
-                                               "remove a left-over"));
+    try {
+      remove_file(options_.system(), options_.path_of(file.name),
+                  "remove a left-over");
+    } catch (const IoError&) {  // NOLINT(bugprone-empty-catch): see above
+    }
   }
 }
 
@@ -173,6 +176,7 @@ void Compaction::del(std::string_view key) {
   kBinaryLimits.check_key(key);
   check_is_writer();
   const std::scoped_lock turn(writing_);
+  writer_->check_not_broken();
   for (auto segment = segments_.rbegin(); segment != segments_.rend();
        ++segment) {
     const Place* place = (*segment)->find(key);

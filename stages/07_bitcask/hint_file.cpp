@@ -40,7 +40,11 @@ void HintWriter::give_up() {
   buffer_ = std::string();
   if (!file_) return;
   file_.reset();
-  (void)os_.remove(unfinished_, "remove the unfinished hints");
+  try {
+    remove_file(os_, unfinished_, "remove the unfinished hints");
+  } catch (const IoError&) {  // NOLINT(bugprone-empty-catch): the next open
+                              // for writing removes them
+  }
 }
 
 void HintWriter::add(const HintEntry& entry) {
@@ -82,7 +86,9 @@ void HintWriter::finish(bool durable) {
 
 void HintWriter::publish() {
   if (!finished_) return;
-  if (os_.rename(unfinished_, path_, "give the hints their name") < 0) {
+  try {
+    rename_file(os_, unfinished_, path_, "give the hints their name");
+  } catch (const IoError&) {
     return give_up();
   }
   file_.reset();

@@ -1,5 +1,8 @@
 #include "stages/07_bitcask/lock_file.h"
 
+#include "common/os/file.h"
+#include "common/store/errors.h"
+
 namespace strata::bitcask {
 
 LockFile::LockFile(const Options& options, std::string_view kind,
@@ -10,7 +13,11 @@ LockFile::LockFile(const Options& options, std::string_view kind,
 }
 
 LockFile::~LockFile() {
-  (void)os_.remove(path_, "remove the lock file");
+  try {
+    remove_file(os_, path_, "remove the lock file");
+  } catch (const IoError&) {  // NOLINT(bugprone-empty-catch): it keeps nobody
+                              // out, and the next writer's takes its place
+  }
 }
 
 void LockFile::tell(std::string_view file) {

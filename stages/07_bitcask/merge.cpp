@@ -80,8 +80,12 @@ class Bitcask::MergeOutput {
   ~MergeOutput() {
     for (const Output& output : outputs_) {
       if (output.published) continue;
-      (void)options_.system().remove(unfinished(*output.file),
-                                     "remove the unfinished copy");
+      try {
+        remove_file(options_.system(), unfinished(*output.file),
+                    "remove the unfinished copy");
+      } catch (const IoError&) {  // NOLINT(bugprone-empty-catch): the next open
+                                  // for writing removes it
+      }
     }
   }
 
@@ -121,15 +125,16 @@ class Bitcask::MergeOutput {
         std::find_if(outputs_.begin(), outputs_.end(),
                      [](const Output& output) { return !output.published; });
     if (next == outputs_.end()) return nullptr;
-    const std::string& to = next->file->path();
-    const OsResult result = options_.system().rename(
-        unfinished(*next->file), to, "give the copy its name");
-    if (result < 0) {
-      throw IoError("cannot rename to", to, static_cast<int>(-result));
-    }
+    rename_file(options_.system(), unfinished(*next->file), next->file->path(),
+                "give the copy its name");
     next->published = true;
-    next->hints->publish();
     return next->file;
+  }
+
+  // Gives the hints their names, once those of the data files are durable:
+  // hints without data would tell that a data file is missing.
+  void publish_hints() {
+    for (const Output& output : outputs_) output.hints->publish();
   }
 
  private:
@@ -367,6 +372,7 @@ void Bitcask::publish_outputs(MergeJob& job, MergeOutput& output) {
   }
   const std::scoped_lock hold(writer_mutex_);
   make_names_durable();
+  output.publish_hints();
 }
 
 // 4. Moves the keydir from the inputs to a copy, by its hints. Keys that have
@@ -422,17 +428,13 @@ void Bitcask::delete_retired() {
                    [](const auto& file) { return file.use_count() > 1; });
   if (end == retired_.begin()) return;
   std::for_each(retired_.begin(), end, [this](const auto& file) {
-    (void)os().remove(options_.path_of(file->hint_name()),
-                      "delete the hints of a merged file");
+    remove(file->hint_name(), "delete the hints of a merged file");
   });
   make_names_durable();
   const auto count = end - retired_.begin();
   for (auto i = count; i > 0; --i) {
     const std::shared_ptr<DataFile> file = retired_.front();
-    const OsResult result = os().remove(file->path(), "delete a merged file");
-    if (result < 0 && result != -ENOENT) {
-      throw IoError("cannot remove", file->path(), static_cast<int>(-result));
-    }
+    remove(file->name(), "delete a merged file");
     retired_.pop_front();
     if (file->must_go_in_order || i == 1) make_names_durable();
   }

@@ -90,11 +90,7 @@ void Bitcask::open_for_writing() {
 
 // One that has gone already is no error.
 void Bitcask::remove(const std::string& name, const char* why) {
-  const std::string path = options_.path_of(name);
-  const OsResult result = os().remove(path, why);
-  if (result < 0 && result != -ENOENT) {
-    throw IoError("cannot remove", path, static_cast<int>(-result));
-  }
+  remove_file(os(), options_.path_of(name), why);
 }
 
 // The listing of a directory in which another process merges: a name given
@@ -348,6 +344,7 @@ void Bitcask::check_writable() const {
     throw IoError("a sync has failed; open the store again", options_.directory,
                   EIO);
   }
+  if (active_) active_->log.check_not_broken();
 }
 
 void Bitcask::set(std::string_view key, std::string_view value) {
@@ -390,8 +387,6 @@ void Bitcask::count_dead(std::string_view key,
 // Writes a record to the active file; the caller lets the keydir know.
 Place Bitcask::append(std::string_view key, std::string_view value,
                       bool tombstone) {
-  if (active_ && active_->log.is_broken()) failed_ = true;
-  check_writable();
   if (active_ && active_->log.end() >= segment_bytes_) {
     finish_active();
     look_for_merge_ = true;

@@ -29,11 +29,11 @@ std::uint64_t peak_memory() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-class HostileFiles : public testing::TestWithParam<const Stage*> {
+class HostileFiles : public testing::TestWithParam<faults::Setting> {
  protected:
   [[nodiscard]] faults::Written written(std::size_t sets) const {
-    return faults::write_history(*GetParam(),
-                                 faults::history(*GetParam(), sets));
+    return faults::write_history(GetParam(),
+                                 faults::history(*GetParam().stage, sets));
   }
 
   // Does all that reads; whatever the file holds, it ends in answers or
@@ -59,7 +59,7 @@ class HostileFiles : public testing::TestWithParam<const Stage*> {
     const std::uint64_t before = peak_memory();
     for (const Mode mode : {Mode::kRead, Mode::kWrite}) {
       MemoryOs disk(image);
-      read_everything(*faults::open(*GetParam(), disk, mode));
+      read_everything(*faults::open(GetParam(), disk, mode));
     }
     EXPECT_LT(peak_memory() - before, kLittle);
   }
@@ -91,7 +91,7 @@ TEST_P(HostileFiles, AFileOfOneByteOverAndOverIsNoRecord) {
       const Image image = good.with(std::string(size, byte));
       expect_little_memory(image);
       MemoryOs disk(image);
-      const auto store = faults::open(*GetParam(), disk, Mode::kRead);
+      const auto store = faults::open(GetParam(), disk, Mode::kRead);
       const Answer answer = ask(*store, "apple");
       EXPECT_TRUE(answer == Answer() || answer == faults::damage()) << answer;
     }
@@ -104,8 +104,8 @@ TEST_P(HostileFiles, AnEmptyFileIsAnEmptyStore) {
   std::vector<std::string> notes;
   for (const Mode mode : {Mode::kRead, Mode::kWrite}) {
     const auto store =
-        faults::open(*GetParam(), disk, mode, Sync::kNever, &notes);
-    faults::expect_model(*store, faults::history(*GetParam(), 1), {});
+        faults::open(GetParam(), disk, mode, Sync::kNever, &notes);
+    faults::expect_model(*store, faults::history(*GetParam().stage, 1), {});
     EXPECT_EQ(store->stats().keys, 0U);
   }
   EXPECT_TRUE(notes.empty()) << notes[0];
@@ -115,20 +115,20 @@ TEST_P(HostileFiles, AnEmptyDirectoryIsAnEmptyStoreAndAReaderMakesNoFile) {
   MemoryOs disk;
   disk.put_directory(faults::kDirectory);
   const Image before = disk.image();
-  faults::expect_model(*faults::open(*GetParam(), disk, Mode::kRead),
-                       faults::history(*GetParam(), 3), {});
+  faults::expect_model(*faults::open(GetParam(), disk, Mode::kRead),
+                       faults::history(*GetParam().stage, 3), {});
   EXPECT_EQ(disk.image(), before);
 }
 
 TEST_P(HostileFiles, AStoreThatDoesNotExistIsEmptyAndAReaderMakesNothing) {
   MemoryOs disk;
-  faults::expect_model(*faults::open(*GetParam(), disk, Mode::kRead),
-                       faults::history(*GetParam(), 3), {});
+  faults::expect_model(*faults::open(GetParam(), disk, Mode::kRead),
+                       faults::history(*GetParam().stage, 3), {});
   EXPECT_EQ(disk.image(), Image());
 }
 
 TEST_P(HostileFiles, ForeignFilesAndFoldersAreLeftAlone) {
-  const faults::History history = faults::history(*GetParam(), 10);
+  const faults::History history = faults::history(*GetParam().stage, 10);
   MemoryOs disk;
   const std::map<std::string, std::string> foreign = {
       {"db/README", "not yours"},     {"db/log.txt~", "a,1\n"},
@@ -136,8 +136,8 @@ TEST_P(HostileFiles, ForeignFilesAndFoldersAreLeftAlone) {
       {"db/folder/log.txt", "b,2\n"}, {"db/.hidden", ""}};
   for (const auto& [path, bytes] : foreign) disk.put(path, bytes);
   for (int round = 0; round < 2; ++round) {
-    const auto store = faults::open(*GetParam(), disk, Mode::kWrite);
-    for (const auto& [key, bytes] : history) store->set(key, bytes);
+    const auto store = faults::open(GetParam(), disk, Mode::kWrite);
+    for (const auto& step : history) faults::apply(*store, step);
     faults::expect_model(*store, history,
                          faults::model_after(history, history.size()));
   }
@@ -147,16 +147,16 @@ TEST_P(HostileFiles, ForeignFilesAndFoldersAreLeftAlone) {
 }
 
 TEST_P(HostileFiles, AReadOnlyFileSystemCanBeReadAndNotWritten) {
-  const faults::History history = faults::history(*GetParam(), 10);
+  const faults::History history = faults::history(*GetParam().stage, 10);
   const faults::Written good = written(10);
   for (const int error : {EROFS, EACCES}) {
     MemoryOs disk(good.image);
     FaultOs read_only(disk);
     read_only.add({.changes_only = true, .for_ever = true, .error = error});
     EXPECT_THROW(
-        static_cast<void>(faults::open(*GetParam(), read_only, Mode::kWrite)),
+        static_cast<void>(faults::open(GetParam(), read_only, Mode::kWrite)),
         IoError);
-    const auto reader = faults::open(*GetParam(), read_only, Mode::kRead);
+    const auto reader = faults::open(GetParam(), read_only, Mode::kRead);
     faults::expect_model(*reader, history, faults::model_after(history, 10));
     read_everything(*reader);
     EXPECT_EQ(disk.image(), good.image);
@@ -167,7 +167,7 @@ TEST_P(HostileFiles, AFileInPlaceOfTheDirectoryIsAnError) {
   MemoryOs disk;
   disk.put(faults::kDirectory, "I am a file");
   for (const Mode mode : {Mode::kRead, Mode::kWrite}) {
-    EXPECT_THROW(static_cast<void>(faults::open(*GetParam(), disk, mode)),
+    EXPECT_THROW(static_cast<void>(faults::open(GetParam(), disk, mode)),
                  IoError);
   }
   EXPECT_EQ(disk.files().at(faults::kDirectory), "I am a file");
@@ -177,18 +177,18 @@ TEST_P(HostileFiles, AFileInPlaceOfTheDirectoryIsAnError) {
 class HostileNames : public HostileFiles {
  protected:
   HostileNames() {
-    options_ = faults::options_for(*GetParam(), posix_os(), Mode::kWrite);
+    options_ = faults::options_for(GetParam(), posix_os(), Mode::kWrite);
     options_.directory = temporary_.path("store");
     open(Mode::kWrite)->set("apple", "green");
     // The name of the store's file: that of the newest one in memory.
     file_ = options_.path_of(
-        std::filesystem::path(written(1).file).filename().string());
+        std::filesystem::path(written(1).file()).filename().string());
     EXPECT_TRUE(std::filesystem::is_regular_file(file_)) << file_;
   }
 
   [[nodiscard]] std::unique_ptr<Store> open(Mode mode) {
     options_.mode = mode;
-    return GetParam()->open(options_);
+    return GetParam().stage->open(options_);
   }
 
   void expect_refused() {
@@ -253,10 +253,12 @@ TEST_P(HostileNames, ADirectoryWithoutPermissionToWriteCanBeRead) {
   std::filesystem::permissions(options_.directory, perms::owner_all);
 }
 
-INSTANTIATE_TEST_SUITE_P(Stages, HostileFiles, testing::ValuesIn(all_stages()),
-                         faults::name_of_stage);
-INSTANTIATE_TEST_SUITE_P(Stages, HostileNames, testing::ValuesIn(all_stages()),
-                         faults::name_of_stage);
+INSTANTIATE_TEST_SUITE_P(Stages, HostileFiles,
+                         testing::ValuesIn(faults::all_settings()),
+                         faults::name_of_setting);
+INSTANTIATE_TEST_SUITE_P(Stages, HostileNames,
+                         testing::ValuesIn(faults::all_settings()),
+                         faults::name_of_setting);
 
 }  // namespace
 }  // namespace strata

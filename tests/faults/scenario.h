@@ -26,9 +26,61 @@
 
 namespace strata::faults {
 
-using Pair = std::pair<std::string, std::string>;
-using History = std::vector<Pair>;
+// A set; a delete, where there is no value; or a compaction of the store, where
+// there is no key either.
+struct Step {
+  std::string key{};
+  std::optional<std::string> value{};
+
+  [[nodiscard]] bool is_compaction() const { return key.empty(); }
+};
+
+using History = std::vector<Step>;
 using Model = std::map<std::string, std::string>;
+
+inline constexpr std::uint64_t kOneFile = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t kManyFiles = 160;
+
+// What a suite runs over: a stage, and how much goes into one of its files
+// where it cuts its log, in bytes.
+struct Setting {
+  const Stage* stage = nullptr;
+  std::uint64_t segment_bytes = kOneFile;
+};
+
+inline bool cuts_its_log(const Stage& stage) {
+  return std::any_of(
+      stage.options.begin(), stage.options.end(),
+      [](const OptionSpec& spec) { return spec.name == "--segment-bytes"; });
+}
+
+// Each stage with a log in one file, and where it can be cut in many.
+inline std::vector<Setting> all_settings(bool with_text = true) {
+  std::vector<Setting> settings;
+  for (const Stage* stage : all_stages()) {
+    if (!stage->checksums && !with_text) continue;
+    settings.push_back({stage});
+    if (cuts_its_log(*stage)) settings.push_back({stage, kManyFiles});
+  }
+  return settings;
+}
+
+inline std::vector<Setting> settings_with_checksums() {
+  return all_settings(false);
+}
+
+inline std::string name_of_setting(
+    const testing::TestParamInfo<Setting>& info) {
+  const auto& [stage, segment_bytes] = info.param;
+  return std::string(stage->name) +
+         (segment_bytes == kOneFile ? "" : "_in_many_files");
+}
+
+// Told instead of a parameter's bytes.
+inline void PrintTo(const Setting& setting, std::ostream* out) {
+  *out << setting.stage->name
+       << (setting.segment_bytes == kOneFile ? "" : " in many files");
+}
 
 inline constexpr const char* kDirectory = "db";
 
@@ -80,10 +132,10 @@ inline Answer expected(const Model& model, const std::string& key) {
   return found == model.end() ? Answer() : value(found->second);
 }
 
-// The stage's own options are made small, so that little stores have many
-// blocks, full buffers and collisions. Nothing is merged in the background:
-// a run is to make the same calls every time.
-inline Options options_for(const Stage& stage, Os& os, Mode mode,
+// Sizes are made small, so that little stores have many blocks, full buffers
+// and collisions; but for that of files, which the setting says. Nothing is
+// merged in the background: a run is to make the same calls every time.
+inline Options options_for(const Setting& setting, Os& os, Mode mode,
                            Sync sync = Sync::kNever,
                            std::vector<std::string>* notes = nullptr) {
   constexpr std::uint64_t kSmall = 64;
@@ -92,10 +144,17 @@ inline Options options_for(const Stage& stage, Os& os, Mode mode,
   options.mode = mode;
   options.sync = sync;
   options.os = &os;
-  for (const OptionSpec& spec : stage.options) {
-    const bool is_share = spec.name == "--dead-percent";
-    options.numbers[spec.name] =
-        is_share ? spec.max : std::clamp(kSmall, spec.min, spec.max);
+  for (const OptionSpec& spec : setting.stage->options) {
+    if (spec.name == "--slots" || spec.name == "--block-bytes") {
+      options.numbers[spec.name] = std::clamp(kSmall, spec.min, spec.max);
+    } else if (spec.name == "--segment-bytes") {
+      options.numbers[spec.name] = setting.segment_bytes;
+    } else if (spec.name == "--dead-percent") {
+      options.numbers[spec.name] = spec.max;
+    } else if (spec.name == "--merge-window-start" ||
+               spec.name == "--merge-window-end") {
+      options.numbers[spec.name] = 0;
+    }
   }
   if (notes != nullptr) {
     options.note = [notes](const std::string& line) { notes->push_back(line); };
@@ -103,23 +162,48 @@ inline Options options_for(const Stage& stage, Os& os, Mode mode,
   return options;
 }
 
-inline std::unique_ptr<Store> open(const Stage& stage, Os& os, Mode mode,
+inline std::unique_ptr<Store> open(const Setting& setting, Os& os, Mode mode,
                                    Sync sync = Sync::kNever,
                                    std::vector<std::string>* notes = nullptr) {
-  return stage.open(options_for(stage, os, mode, sync, notes));
+  return setting.stage->open(options_for(setting, os, mode, sync, notes));
 }
 
-inline bool can_hold(const Stage& stage, const Pair& pair) {
-  try {
-    stage.limits.check(pair.first, pair.second);
-    return true;
-  } catch (const InvalidInput&) {
-    return false;
+inline void apply(Store& store, const Step& step) {
+  if (step.is_compaction()) {
+    store.compact();
+  } else if (step.value) {
+    store.set(step.key, *step.value);
+  } else {
+    store.del(step.key);
   }
 }
 
-// `count` sets over a few keys, so that most are overwritten: values empty,
-// with NULs, commas and newlines, ending in zeros, and longer than a block.
+inline bool can_hold(const Stage& stage, const Step& step) {
+  try {
+    stage.limits.check(step.key, step.value.value_or(""));
+  } catch (const InvalidInput&) {
+    return false;
+  }
+  return step.value || stage.has("del");
+}
+
+// What is in a store after the first `count` steps.
+inline Model model_after(const History& history, std::size_t count) {
+  Model model;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (history[i].is_compaction()) continue;
+    if (history[i].value) {
+      model[history[i].key] = *history[i].value;
+    } else {
+      model.erase(history[i].key);
+    }
+  }
+  return model;
+}
+
+// `count` steps over a few keys, so that most are overwritten, and some deleted
+// where the stage can: values empty, with NULs, commas and newlines, ending in
+// zeros, and longer than a block. Each step writes a record.
 // No record ends in a byte with a single bit set: with that byte lost, a torn
 // record and one with a flipped bit are the same bytes.
 inline History history(const Stage& stage, std::size_t count) {
@@ -135,27 +219,37 @@ inline History history(const Stage& stage, std::size_t count) {
                                             " apple,red",
                                             "\xc3\x28 not UTF-8"};
   History all;
+  Model model;
   for (std::size_t i = 0; all.size() < count; ++i) {
-    Pair pair = {keys[i * i % keys.size()],
+    Step step = {keys[i * i % keys.size()],
                  std::to_string(i) + endings[i % endings.size()]};
-    if (i % 9 == 4) pair.second.clear();
-    if (can_hold(stage, pair)) all.push_back(std::move(pair));
+    if (i % 9 == 4) step.value = "";
+    if (i % 5 == 3 && model.count(step.key) == 1) step.value.reset();
+    if (!can_hold(stage, step)) continue;
+    all.push_back(std::move(step));
+    model = model_after(all, all.size());
   }
   return all;
 }
 
-// What is in a store after the first `count` sets.
-inline Model model_after(const History& history, std::size_t count) {
-  Model model;
-  for (std::size_t i = 0; i < count; ++i) {
-    model[history[i].first] = history[i].second;
+// The history with a compaction after every so many of its steps, for stages
+// that compact; for the others as it is.
+inline History with_compactions(const Stage& stage, const History& history,
+                                std::size_t every) {
+  if (!stage.has("compact")) return history;
+  History all;
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    all.push_back(history[i]);
+    if (i % every == every - 1) all.emplace_back();
   }
-  return model;
+  return all;
 }
 
 inline std::set<std::string> keys_of(const History& history) {
   std::set<std::string> keys;
-  for (const auto& [key, value] : history) keys.insert(key);
+  for (const Step& step : history) {
+    if (!step.is_compaction()) keys.insert(step.key);
+  }
   return keys;
 }
 
@@ -173,60 +267,114 @@ inline void expect_model(Store& store, const History& history,
   EXPECT_EQ(listed, live);
 }
 
+// Whether a file holds records: hints and locks only tell of them.
+inline bool holds_records(const std::string& path) {
+  return path.find(".hint") == std::string::npos &&
+         path.find(".lock") == std::string::npos;
+}
+
 // A store whose records' places are known: written to a disk in memory.
 struct Written {
+  // The bytes [begin, end) of a file.
+  struct Place {
+    std::string file;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
   Image image;
-  std::string file;               // the newest file's path
-  std::vector<std::size_t> ends;  // after each set, that file's length
+  std::vector<Place> records;  // of each step
 
-  [[nodiscard]] const std::string& bytes() const {
-    return image.files.at(file);
+  // The newest file's path.
+  [[nodiscard]] const std::string& file() const { return records.back().file; }
+
+  // The newest file's bytes.
+  [[nodiscard]] const std::string& bytes() const { return bytes(file()); }
+
+  [[nodiscard]] const std::string& bytes(const std::string& path) const {
+    return image.files.at(path);
   }
 
-  // The record that holds the byte at `offset`, counting from 0.
-  [[nodiscard]] std::size_t record_at(std::size_t offset) const {
-    return static_cast<std::size_t>(
-        std::upper_bound(ends.begin(), ends.end(), offset) - ends.begin());
+  // Every file with records, oldest first.
+  [[nodiscard]] std::vector<std::string> files() const {
+    std::vector<std::string> paths;
+    for (const Place& place : records) {
+      if (paths.empty() || paths.back() != place.file) {
+        paths.push_back(place.file);
+      }
+    }
+    return paths;
   }
 
-  // The same disk with other bytes in that file.
-  [[nodiscard]] Image with(std::string bytes) const {
+  // The record that holds the byte at `offset` of a file, counting from 0.
+  [[nodiscard]] std::size_t record_at(const std::string& path,
+                                      std::size_t offset) const {
+    const auto found =
+        std::find_if(records.begin(), records.end(), [&](const Place& place) {
+          return place.file == path && offset < place.end;
+        });
+    return static_cast<std::size_t>(found - records.begin());
+  }
+
+  // The same disk with other bytes in a file; unless told, in the newest.
+  [[nodiscard]] Image with(const std::string& path, std::string bytes) const {
     Image changed = image;
-    changed.files[file] = std::move(bytes);
+    changed.files[path] = std::move(bytes);
     return changed;
   }
 
-  // How many of the records stand whole at the beginning of `changed`.
+  [[nodiscard]] Image with(std::string bytes) const {
+    return with(file(), std::move(bytes));
+  }
+
+  // How many records stand in the files before the newest.
+  [[nodiscard]] std::size_t before_newest() const {
+    return record_at(file(), 0);
+  }
+
+  // Where the newest file ends once `count` records are written.
+  [[nodiscard]] std::size_t end_after(std::size_t count) const {
+    return count <= before_newest() ? 0 : records[count - 1].end;
+  }
+
+  // How many records stand whole when the newest file begins like `changed`.
   [[nodiscard]] std::size_t whole_records(std::string_view changed) const {
-    std::size_t count = 0;
-    while (count < ends.size() &&
-           changed.substr(0, ends[count]) ==
-               std::string_view(bytes()).substr(0, ends[count])) {
+    std::size_t count = before_newest();
+    while (count < records.size() &&
+           changed.substr(0, records[count].end) ==
+               std::string_view(bytes()).substr(0, records[count].end)) {
       ++count;
     }
     return count;
   }
 };
 
-// The file that differs between two images, or is in the second alone.
+// The file of records that differs between two images, or is in the second
+// alone.
 inline std::string changed_file(const Image& before, const Image& after) {
   for (const auto& [path, bytes] : after.files) {
+    if (!holds_records(path)) continue;
     const auto old = before.files.find(path);
-    if (old == before.files.end() || old->second != bytes) return path;
+    const std::size_t size = old == before.files.end() ? 0 : old->second.size();
+    if (size != bytes.size()) return path;
   }
   return "";
 }
 
-inline Written write_history(const Stage& stage, const History& history) {
+// The store as it lies there while its writer is at work.
+inline Written write_history(const Setting& setting, const History& history) {
   MemoryOs disk;
   Written written;
-  const auto store = open(stage, disk, Mode::kWrite);
-  for (const auto& [key, bytes] : history) {
+  const auto store = open(setting, disk, Mode::kWrite);
+  for (const Step& step : history) {
     const Image before = disk.image();
-    store->set(key, bytes);
+    apply(*store, step);
     written.image = disk.image();
-    written.file = changed_file(before, written.image);
-    written.ends.push_back(written.bytes().size());
+    const std::string path = changed_file(before, written.image);
+    const auto old = before.files.find(path);
+    written.records.push_back(
+        {path, old == before.files.end() ? 0 : old->second.size(),
+         written.bytes(path).size()});
   }
   return written;
 }
@@ -254,14 +402,6 @@ class TemporaryDirectory {
 inline std::string name_of_stage(
     const testing::TestParamInfo<const Stage*>& info) {
   return std::string(info.param->name);
-}
-
-inline std::vector<const Stage*> stages_with_checksums() {
-  std::vector<const Stage*> stages;
-  for (const Stage* stage : all_stages()) {
-    if (stage->checksums) stages.push_back(stage);
-  }
-  return stages;
 }
 
 }  // namespace strata::faults
