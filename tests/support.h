@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +17,21 @@
 #include "stages/registry.h"
 
 namespace strata {
+
+/// @returns whether a file of a store holds records. Those with hints and locks
+///   only tell of the others.
+inline bool holds_records(const std::string& path) {
+  return path.find(".hint") == std::string::npos &&
+         path.find(".lock") == std::string::npos;
+}
+
+/// @returns the number that a file's name begins with, such as 17 of
+///   `db/17.log`; else 0.
+inline std::uint64_t number_of_file(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return std::strtoull(
+      path.c_str() + (slash == std::string::npos ? 0 : slash + 1), nullptr, 10);
+}
 
 /// A suite that is run over every stage.
 class EveryStage : public testing::TestWithParam<const Stage*> {
@@ -40,10 +57,16 @@ class EveryStage : public testing::TestWithParam<const Stage*> {
 
   [[nodiscard]] std::unique_ptr<Store> reader() { return open(Mode::kRead); }
 
-  /// The path of the store's newest file.
+  /// The path of the store's newest file with records.
   [[nodiscard]] std::string newest_file() {
-    const auto files = disk.files();
-    return files.empty() ? "" : files.rbegin()->first;
+    std::string newest;
+    for (const auto& [path, bytes] : disk.files()) {
+      if (!holds_records(path)) continue;
+      if (newest.empty() || number_of_file(path) > number_of_file(newest)) {
+        newest = path;
+      }
+    }
+    return newest;
   }
 
   MemoryOs disk;

@@ -72,6 +72,7 @@ void Session::open(Mode mode) {
   options.mode = mode;
   const std::uint64_t start = posix_os().ticks_ns();
   store_ = stage_.open(options);
+  told_probes_ = 0;
   options_.mode = mode;
   open_seconds_ = static_cast<double>(posix_os().ticks_ns() - start) / 1e9;
   progress_.clear();
@@ -108,16 +109,22 @@ void Session::tell(std::string_view line) {
   strata::tell(stage_, line);
 }
 
-bool Session::has_made_calls() const {
-  return ledger_ != nullptr && !ledger_->entries().empty();
+std::uint64_t Session::probes() const {
+  return store_ == nullptr ? 0 : store_->index_probes();
+}
+
+bool Session::has_costs() const {
+  if (ledger_ == nullptr) return false;
+  return !ledger_->entries().empty() || probes() > told_probes_;
 }
 
 void Session::explain() {
   if (ledger_ == nullptr) return;
   (void)std::fflush(stdout);
-  const std::string text = to_text(*ledger_);
+  const std::string text = to_text(*ledger_, probes() - told_probes_);
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
   ledger_->clear();
+  told_probes_ = probes();
 }
 
 }  // namespace strata

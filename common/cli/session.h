@@ -77,8 +77,9 @@ class Session {
   /// Prints one line on standard error, after the program's name.
   void tell(std::string_view line);
 
-  /// @returns whether there is a ledger and anything in it.
-  [[nodiscard]] bool has_made_calls() const;
+  /// @returns whether there is a ledger and anything to tell: a call, or a
+  ///   keydir that was asked.
+  [[nodiscard]] bool has_costs() const;
 
   /// Prints the ledger, if there is one, on standard error and empties it.
   void explain();
@@ -89,12 +90,14 @@ class Session {
 
  private:
   void open(Mode mode);
+  [[nodiscard]] std::uint64_t probes() const;
 
   const Stage& stage_;
   Options options_;
   std::unique_ptr<Ledger> ledger_;
   Progress progress_{"reading the log"};
   double open_seconds_ = 0;
+  std::uint64_t told_probes_ = 0;
   std::unique_ptr<Store> store_;  // last, so that it goes before its Os
 };
 

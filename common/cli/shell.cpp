@@ -190,7 +190,7 @@ void run_lines(Session& session, const std::function<void()>& help,
     } catch (...) {
       session.tell(current_error().what());
     }
-    if (session.has_made_calls()) session.explain();
+    if (session.has_costs()) session.explain();
   }
 }
 

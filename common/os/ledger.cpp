@@ -195,7 +195,7 @@ OsResult Ledger::map(int fd, std::size_t size, const char** out,
   return enter(Call::kMap, fd, 0, os().map(fd, size, out, why), why);
 }
 
-std::string to_text(const Ledger& ledger) {
+std::string to_text(const Ledger& ledger, std::uint64_t keydirs) {
   std::string text;
   for (const LedgerEntry& entry : ledger.entries()) text += line_of(entry);
   const Totals totals = ledger.totals();
@@ -205,8 +205,9 @@ std::string to_text(const Ledger& ledger) {
   text += ", " + counted(totals.writes.calls, "write") + " (" +
           counted(totals.writes.bytes, "byte") + ")";
   text += ", " + counted(totals.syncs.calls, "sync");
-  text += ", " + counted(totals.others.calls, "other call") + "\n";
-  return text;
+  text += ", " + counted(totals.others.calls, "other call");
+  if (keydirs > 0) text += ", " + counted(keydirs, "keydir") + " asked";
+  return text + "\n";
 }
 
 }  // namespace strata

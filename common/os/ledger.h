@@ -117,7 +117,10 @@ class Ledger : public OsWrapper {
   std::map<int, std::string> open_files_;
 };
 
+/// @param keydirs that were asked meanwhile (Store::index_probes); no call, but
+///   told with the total where there were any
 /// @returns the ledger for a person: a line a call, then a line of totals.
-[[nodiscard]] std::string to_text(const Ledger& ledger);
+[[nodiscard]] std::string to_text(const Ledger& ledger,
+                                  std::uint64_t keydirs = 0);
 
 }  // namespace strata

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -127,10 +128,36 @@ class CommandLine : public testing::TestWithParam<const Stage*> {
     return files;
   }
 
-  /// The one file of the store `db`, for stages that keep their log in one.
-  [[nodiscard]] std::string only_file() const {
-    const std::filesystem::directory_iterator files(path("db"));
-    return files->path().string();
+  /// The files of the store `db` that hold records, oldest first.
+  [[nodiscard]] std::vector<std::string> data_files() const {
+    std::vector<std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(path("db"))) {
+      const std::string file = entry.path().string();
+      if (holds_records(file)) files.push_back(file);
+    }
+    std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
+      return number_of_file(a) < number_of_file(b);
+    });
+    return files;
+  }
+
+  [[nodiscard]] std::string newest_file() const { return data_files().back(); }
+
+  /// Leaves the store as if its last writer had been killed: without hints, by
+  /// which an open could do without the records themselves.
+  void lose_hints() const {
+    for (const auto& [file, bytes] : snapshot()) {
+      if (file.find(".hint") != std::string::npos) {
+        std::filesystem::remove(file);
+      }
+    }
+  }
+
+  /// Leaves nothing in the store `db` but one file, with `bytes` in it.
+  void leave_only(const std::string& file, const std::string& bytes) const {
+    std::filesystem::remove_all(path("db"));
+    std::filesystem::create_directory(path("db"));
+    write_file(file, bytes);
   }
 
   /// Expects that `outcome` is an error told in one line that holds `words`.

@@ -39,7 +39,8 @@ class CliPlaces : public CommandLine {
   // Takes the store's file away and says where it was.
   [[nodiscard]] std::string take_file() const {
     fill();
-    const std::string file = only_file();
+    lose_hints();
+    const std::string file = newest_file();
     std::filesystem::rename(file, path("moved"));
     return file;
   }
@@ -126,7 +127,7 @@ TEST_P(CliPlaces, ControlBytesOfAPathAreEscapedInTheMessage) {
 
 TEST_P(CliPlaces, SizesThatTheFileCannotHoldCostNoMemory) {
   fill();
-  const std::string file = only_file();
+  const std::string file = newest_file();
   const std::string whole = read_file(file);
   const auto little_memory = [] {
     constexpr rlim_t kBytes = rlim_t{256} << 20;

@@ -77,7 +77,8 @@ TEST_P(CliShell, ExplainCanBeTurnedOnAndOff) {
 }
 
 TEST_P(CliShell, WithExplainEveryCommandHasItsLedger) {
-  const Outcome outcome = run({"--explain", "shell"}, "set a 1\nget a\nkeys\n");
+  const Outcome outcome =
+      run({"--explain", "shell"}, "set a 0\nset a 1\nget a\nkeys\n");
   EXPECT_EQ(outcome.out, "1\na\n");
   EXPECT_THAT(outcome.err, ContainsRegex("write .*\ntotal: .*1 write "));
 }

@@ -94,7 +94,7 @@ TEST_P(CliStatsJson, LiveAndDeadBytesAreThoseThatDumpShows) {
 TEST_P(CliStatsJson, ATornTailCountsAsBytesOnDiskOnly) {
   EXPECT_EQ(run({"set", "a", "1"}).code, 0);
   const nlohmann::json before = stats();
-  write_file(only_file(), read_file(only_file()) + "torn");
+  write_file(newest_file(), read_file(newest_file()) + "torn");
   const nlohmann::json after =
       nlohmann::json::parse(run({"stats", "--json"}).out);
   for (const char* name : {"keys", "live_bytes", "dead_bytes", "files"}) {

@@ -79,7 +79,7 @@ class Trial {
         entries.begin(),
         entries.begin() + static_cast<std::ptrdiff_t>(steps_end_),
         [](const LedgerEntry& entry) {
-          return entry.error != 0 && faults::holds_records(entry.path);
+          return entry.error != 0 && holds_records(entry.path);
         });
   }
 
@@ -275,7 +275,7 @@ TEST_P(EveryCallFails, AFullDiskTakesAPartOfARecordAndTheNextWriteIsClean) {
 std::map<std::string, std::string> records_on(const MemoryOs& disk) {
   std::map<std::string, std::string> files;
   for (const auto& [path, bytes] : disk.image().files) {
-    if (faults::holds_records(path) && !bytes.empty()) files[path] = bytes;
+    if (holds_records(path) && !bytes.empty()) files[path] = bytes;
   }
   return files;
 }

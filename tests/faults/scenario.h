@@ -23,6 +23,7 @@
 #include "common/store/stage.h"
 #include "common/store/store.h"
 #include "stages/registry.h"
+#include "tests/support.h"
 
 namespace strata::faults {
 
@@ -265,12 +266,6 @@ inline void expect_model(Store& store, const History& history,
   std::set<std::string> live;
   for (const auto& [key, value] : model) live.insert(key);
   EXPECT_EQ(listed, live);
-}
-
-// Whether a file holds records: hints and locks only tell of them.
-inline bool holds_records(const std::string& path) {
-  return path.find(".hint") == std::string::npos &&
-         path.find(".lock") == std::string::npos;
 }
 
 // A store whose records' places are known: written to a disk in memory.

@@ -43,9 +43,9 @@ std::string hex_dump(const std::string& bytes) {
   return text;
 }
 
-std::string dump_of(Store& store) {
+std::string dump_of(Store& store, std::string_view file = "") {
   std::ostringstream text;
-  store.dump("", [&](const DumpRecord& record) {
+  store.dump(file, [&](const DumpRecord& record) {
     text << record.file << " offset " << record.offset << " size "
          << record.size << " " << name_of(record.state);
     for (const auto& [name, bytes] : record.fields) {
@@ -75,6 +75,18 @@ TEST_P(GoldenDump, OfASmallStoreWithADamagedAndATornRecordIsAsItAlwaysWas) {
   disk.put(path, damaged + damaged.substr(0, 7));
   text += "\n# a changed byte behind river, and a torn tail of 7 bytes\n";
   text += hex_dump(disk.files().at(path)) + dump_of(*reader());
+
+  disk.put(path, healthy);
+  for (const auto& [file, bytes] : disk.files()) {
+    if (file.find(".hint") == std::string::npos) continue;
+    text += "\n# the hints of the healthy file\n" + hex_dump(bytes) +
+            dump_of(*reader(), file.substr(file.rfind('/') + 1));
+  }
+  if (stage().has("del")) {
+    writer()->del("river");
+    text += "\n# the healthy file, and river deleted\n" +
+            hex_dump(disk.files().at(newest_file())) + dump_of(*reader());
+  }
 
   const std::string golden =
       STRATA_SOURCE_DIR "/tests/golden/" + std::string(stage().name) + ".txt";

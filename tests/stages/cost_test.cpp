@@ -35,6 +35,11 @@ class Cost : public EveryStage {
     return stage().name == name;
   }
 
+  // Whether the place of every record is in memory.
+  [[nodiscard]] bool has_keydir() const {
+    return stage().checksums && !stage().scans;
+  }
+
   [[nodiscard]] std::uint64_t record_bytes() const {
     return stage().checksums ? kBinaryRecord : kTextRecord;
   }
@@ -61,6 +66,7 @@ TEST_P(Cost, ASetIsOneWriteOfExactlyOneRecordAndNoRead) {
   numbers["--slots"] = 1'000'000;
   const auto store = writer();
   const std::string value(kValue, 'v');
+  store->set("first", value);  // which may make a file
   for (int i = 0; i < 10; ++i) {
     const Totals totals = totals_of([&] { store->set(key_of(i), value); });
     EXPECT_EQ(totals.writes.calls, 1U);
@@ -79,6 +85,7 @@ TEST_P(Cost, WithSyncAlwaysASetIsOneWriteAndOneSync) {
   options.sync = Sync::kAlways;
   options.os = &ledger;
   const auto store = stage().open(options);
+  store->set("river", "Tiber");  // which may make a file
   const Totals totals = totals_of([&] { store->set("city", "Rome"); });
   EXPECT_EQ(totals.writes.calls, 1U);
   EXPECT_EQ(totals.syncs.calls, 1U);
@@ -95,7 +102,7 @@ TEST_P(Cost, AGetOfTheKeyWrittenFirst) {
   } else if (is("03_hash_index")) {
     EXPECT_EQ(totals.reads.calls, 1U);
     EXPECT_EQ(totals.reads.bytes, HashIndex::kReadBytes);
-  } else if (is("04_keydir")) {
+  } else if (has_keydir()) {
     EXPECT_EQ(totals.reads.calls, 1U);
     EXPECT_EQ(totals.reads.bytes, kBinaryRecord) << "exactly the record";
   }
@@ -112,7 +119,7 @@ TEST_P(Cost, AGetOfTheKeyWrittenLast) {
   } else if (is("03_hash_index")) {
     EXPECT_EQ(totals.reads.calls, 1U);
     EXPECT_EQ(totals.reads.bytes, kTextRecord) << "the file ends there";
-  } else if (is("04_keydir")) {
+  } else if (has_keydir()) {
     EXPECT_EQ(totals.reads.calls, 1U);
     EXPECT_EQ(totals.reads.bytes, kBinaryRecord);
   }
@@ -123,10 +130,33 @@ TEST_P(Cost, AGetOfAKeyThatIsNotThere) {
   const Totals totals = cost_of_get("absent", false);
   if (stage().scans) {
     EXPECT_EQ(totals.reads.bytes, kKeys * kTextRecord) << "everything";
-  } else if (is("04_keydir")) {
+  } else if (has_keydir()) {
     EXPECT_EQ(totals.reads.calls, 0U);
+    EXPECT_EQ(totals.opens.calls, 0U);
     EXPECT_EQ(totals.others.calls, 0U) << "no system call at all";
   }
+}
+
+// The index of each segment is asked, newest first, until one knows the key.
+TEST_P(Cost, AGetAmongManySegmentsAsksTheIndexesOfTheNewerOnes) {
+  if (!is("05_segments") && !is("06_compaction")) {
+    GTEST_SKIP() << "one index for the whole store";
+  }
+  constexpr std::uint64_t kSegments = 100;
+  numbers["--segment-bytes"] = kKeys / kSegments * kBinaryRecord;
+  fill();
+  const auto store = reader();
+  EXPECT_EQ(store->stats().files, kSegments);
+  const auto probes_of = [&](std::string_view key) {
+    const std::uint64_t before = store->index_probes();
+    (void)answer(*store, key);
+    return store->index_probes() - before;
+  };
+  EXPECT_EQ(probes_of(key_of(kKeys - 1)), 1U) << "in the newest";
+  EXPECT_EQ(probes_of(key_of(0)), kSegments) << "in the oldest";
+  const Totals miss =
+      totals_of([&] { EXPECT_EQ(probes_of("absent"), kSegments); });
+  EXPECT_EQ(miss.reads.calls + miss.opens.calls + miss.others.calls, 0U);
 }
 
 TEST_P(Cost, OpeningReadsNothingOrEachByteOnce) {
@@ -143,7 +173,11 @@ TEST_P(Cost, OpeningReadsNothingOrEachByteOnce) {
       }
     }
     EXPECT_EQ(scanned, kKeys * kTextRecord);
-  } else if (is("04_keydir")) {
+  } else if (is("07_bitcask")) {
+    constexpr std::uint64_t kHint = 4 + 18;
+    EXPECT_EQ(totals.reads.bytes, kKeys * kHint + 18) << "hints and no value";
+    EXPECT_EQ(totals.reads.calls, 1U);
+  } else if (has_keydir()) {
     EXPECT_EQ(totals.reads.bytes, kKeys * kBinaryRecord);
     EXPECT_EQ(totals.reads.calls, 1U) << "118,000 bytes fit in one block";
   }
@@ -155,6 +189,7 @@ TEST_P(Cost, OpeningForReadingAsksForNoLockAndWritesNothing) {
   (void)reader();
   for (const LedgerEntry& entry : ledger.entries()) {
     EXPECT_TRUE(entry.call == Call::kOpen || entry.call == Call::kSize ||
+                entry.call == Call::kMode || entry.call == Call::kList ||
                 entry.call == Call::kRead)
         << name_of(entry.call);
   }
@@ -167,7 +202,7 @@ TEST_P(Cost, AScanReadsEveryRecordOfTheRangeByItself) {
     store->scan(key_of(10), key_of(20),
                 [](std::string_view, std::string_view) {});
   });
-  if (is("04_keydir")) {
+  if (has_keydir()) {
     EXPECT_EQ(totals.reads.calls, 10U);
     EXPECT_EQ(totals.reads.bytes, 10 * kBinaryRecord);
   } else {
@@ -182,7 +217,7 @@ TEST_P(Cost, MemoryOfTheIndex) {
     EXPECT_EQ(bytes, 0U);
   } else if (is("03_hash_index")) {
     EXPECT_EQ(bytes, 8U * 1'000'000) << "8 bytes a slot, whatever the keys are";
-  } else if (is("04_keydir")) {
+  } else if (has_keydir()) {
     EXPECT_GE(bytes, kKeys * (4U + 16)) << "at least key, offset and size";
     EXPECT_LE(bytes, kKeys * 100U);
   }
