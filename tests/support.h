@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -17,6 +18,12 @@
 #include "stages/registry.h"
 
 namespace strata {
+
+/// @returns whether the stage has an option of its own of that name.
+inline bool has_option(const Stage& stage, std::string_view name) {
+  return std::any_of(stage.options.begin(), stage.options.end(),
+                     [&](const OptionSpec& spec) { return spec.name == name; });
+}
 
 /// @returns whether a file of a store holds records. Those with hints and locks
 ///   only tell of the others.

@@ -49,19 +49,14 @@ struct Setting {
   std::uint64_t segment_bytes = kOneFile;
 };
 
-inline bool cuts_its_log(const Stage& stage) {
-  return std::any_of(
-      stage.options.begin(), stage.options.end(),
-      [](const OptionSpec& spec) { return spec.name == "--segment-bytes"; });
-}
-
 // Each stage with a log in one file, and where it can be cut in many.
 inline std::vector<Setting> all_settings(bool with_text = true) {
   std::vector<Setting> settings;
   for (const Stage* stage : all_stages()) {
     if (!stage->checksums && !with_text) continue;
     settings.push_back({stage});
-    if (cuts_its_log(*stage)) settings.push_back({stage, kManyFiles});
+    if (has_option(*stage, "--segment-bytes"))
+      settings.push_back({stage, kManyFiles});
   }
   return settings;
 }
