@@ -97,6 +97,7 @@ void add_options(const Stage& stage, Arguments& given, Texts& texts,
   app.add_flag("--ack", given.flags.ack);
   app.add_flag("--skip-deletes", given.flags.skip_deletes);
   app.add_flag("--json", given.flags.json);
+  app.add_flag("--files", given.flags.files);
 }
 
 void check_values(const Stage& stage, const CLI::App& app, const Texts& texts,

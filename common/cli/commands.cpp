@@ -75,18 +75,35 @@ int run_compact(Session& session, const Words& /*words*/,
   return kDone;
 }
 
+// Each file with records: lines of text, or the members of a JSON array.
+std::string in_words(const std::vector<FileStats>& files, bool json) {
+  const char* format = json ? "{{\"file\":\"{}\",\"live_bytes\":{},"
+                              "\"dead_bytes\":{},\"dead_percent\":{}}},"
+                            : "{}: live_bytes {} dead_bytes {} dead {}%\n";
+  std::string text;
+  for (const FileStats& file : files) {
+    text += fmt::format(fmt::runtime(format), file.name, file.live_bytes,
+                        file.dead_bytes, file.dead_percent());
+  }
+  if (json && !text.empty()) text.pop_back();
+  return text;
+}
+
 int run_stats(Session& session, const Words& /*words*/, const Flags& flags) {
   const Stats stats = session.to_read().stats();
+  std::string each;
+  if (flags.files) each = in_words(session.to_read().file_stats(), flags.json);
+  if (flags.files && flags.json) each = ",\"per_file\":[" + each + "]";
   const char* format = flags.json ? "{{\"keys\":{},\"live_bytes\":{},"
                                     "\"dead_bytes\":{},\"disk_bytes\":{},"
                                     "\"files\":{},\"index_bytes\":{},"
-                                    "\"open_seconds\":{:.6f}}}\n"
+                                    "\"open_seconds\":{:.6f}{}}}\n"
                                   : "keys {}\nlive_bytes {}\ndead_bytes {}\n"
                                     "disk_bytes {}\nfiles {}\nindex_bytes {}\n"
-                                    "open_seconds {:.6f}\n";
+                                    "open_seconds {:.6f}\n{}";
   session.print(fmt::format(fmt::runtime(format), stats.keys, stats.live_bytes,
                             stats.dead_bytes, stats.disk_bytes, stats.files,
-                            stats.index_bytes, session.open_seconds()));
+                            stats.index_bytes, session.open_seconds(), each));
   return kDone;
 }
 
@@ -150,6 +167,7 @@ void check_flags(std::string_view command, const Flags& flags) {
   want(flags.ack, "--ack", "batch");
   want(flags.skip_deletes, "--skip-deletes", "batch");
   want(flags.json, "--json", "stats");
+  want(flags.files, "--files", "stats");
 }
 
 // Takes the flags of a command out of its words, where they come first.
@@ -162,6 +180,8 @@ void take_flags(Words& words, Flags& flags) {
       flags.skip_deletes = true;
     } else if (name == "stats" && words[1] == "--json") {
       flags.json = true;
+    } else if (name == "stats" && words[1] == "--files") {
+      flags.files = true;
     } else {
       return;
     }
@@ -186,8 +206,9 @@ const std::vector<Command>& all_commands() {
        run_batch},
       {"compact", "", "reclaim the space of dead records now", 0, 0,
        run_compact},
-      {"stats", "[--json]", "print keys, bytes, files and memory", 0, 0,
-       run_stats},
+      {"stats", "[--json] [--files]",
+       "print keys, bytes, files and memory; with --files for each file, too",
+       0, 0, run_stats},
       {"dump", "[FILE]",
        "print every record on disk: file, offset, size, state, fields", 0, 1,
        run_dump},

@@ -17,6 +17,7 @@ struct Flags {
   bool ack = false;           ///< batch: tell of each write
   bool skip_deletes = false;  ///< batch: pass over `del` where there is none
   bool json = false;          ///< stats: as one JSON object
+  bool files = false;         ///< stats: each file with records, too
 };
 
 /// A command's words behind its name.

@@ -45,4 +45,26 @@ void Store::salvage(const std::string& /*directory*/,
   refuse("salvage");
 }
 
+std::vector<FileStats> Store::file_stats() {
+  std::vector<FileStats> files;
+  dump("", [&](const DumpRecord& record) {
+    if (files.empty() || files.back().name != record.file) {
+      files.push_back({.name = std::string(record.file)});
+    }
+    switch (record.state) {
+      case DumpRecord::State::kLive:
+        files.back().live_bytes += record.size;
+        break;
+      case DumpRecord::State::kDead:
+      case DumpRecord::State::kTombstone:
+        files.back().dead_bytes += record.size;
+        break;
+      case DumpRecord::State::kTorn:
+      case DumpRecord::State::kDamaged:
+        break;
+    }
+  });
+  return files;
+}
+
 }  // namespace strata

@@ -31,6 +31,22 @@ struct Stats {
   std::uint64_t index_bytes = 0;  ///< memory held by the index
 };
 
+/// What a file's records are worth. All sizes in bytes.
+struct FileStats {
+  std::string name;              ///< within the store's directory
+  std::uint64_t live_bytes = 0;  ///< records a get can return
+  std::uint64_t dead_bytes = 0;  ///< all others, tombstones too
+
+  /// @returns the share of dead bytes in percent, rounded down; 0 where there
+  ///   are no records.
+  [[nodiscard]] unsigned dead_percent() const {
+    const std::uint64_t all = live_bytes + dead_bytes;
+    if (all == 0) return 0;
+    return static_cast<unsigned>(100.0L * static_cast<long double>(dead_bytes) /
+                                 static_cast<long double>(all));
+  }
+};
+
 /// One record as it lies on disk, live or not, or a stretch that is none.
 struct DumpRecord {
   /// What the record is to a reader of the store.
@@ -140,6 +156,12 @@ class Store {
   ///   records hold no checksum.
   virtual void salvage(const std::string& directory,
                        const DamageVisitor& visit);
+
+  /// @returns each file that holds records, oldest first, with what they are
+  ///   worth.
+  /// @throws IoError
+  /// @complexity unless a stage keeps account of it, as that of `dump`
+  [[nodiscard]] virtual std::vector<FileStats> file_stats();
 
   /// @returns how many keydirs gets have asked since the open, in a stage that
   ///   has more than one; 0 in every other. It is no I/O, but it is a cost.

@@ -49,6 +49,16 @@ Stats Bitcask::stats() {
   return stats;
 }
 
+std::vector<FileStats> Bitcask::file_stats() {
+  std::vector<FileStats> files;
+  for (const bitcask::FileStatus& file : status()) {
+    files.push_back({.name = file.name,
+                     .live_bytes = file.live_bytes,
+                     .dead_bytes = file.bytes - file.live_bytes});
+  }
+  return files;
+}
+
 void Bitcask::count_unexpired(Stats& stats) {
   stats.keys = stats.live_bytes = 0;
   const std::uint64_t time = now();

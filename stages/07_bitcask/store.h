@@ -111,6 +111,9 @@ class Bitcask final : public Store {
   void compact() override;
 
   [[nodiscard]] Stats stats() override;
+
+  /// @complexity no read: account is kept of every file.
+  [[nodiscard]] std::vector<FileStats> file_stats() override;
   void dump(std::string_view file, const DumpVisitor& visit) override;
 
   /// Checks the hint files too.

@@ -153,7 +153,7 @@ TEST_P(CliArguments, HelpNamesEveryCommandAndOptionAndWhatIsMissing) {
   for (const char* word :
        {"set", "get", "keys", "scan", "batch", "stats", "dump", "shell", "help",
         "--db", "--sync", "--explain", "--help", "--version", "--ack",
-        "--skip-deletes", "--json"}) {
+        "--skip-deletes", "--json", "--files"}) {
     EXPECT_THAT(help, HasSubstr(word));
   }
   EXPECT_THAT(help, HasSubstr("./" + name() + ".db"));

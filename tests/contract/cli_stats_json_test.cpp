@@ -1,5 +1,6 @@
 // `stats --json` as a program reads it: with a JSON parser.
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -89,6 +90,38 @@ TEST_P(CliStatsJson, LiveAndDeadBytesAreThoseThatDumpShows) {
   const nlohmann::json json = stats();
   EXPECT_EQ(json["live_bytes"], live);
   EXPECT_EQ(json["dead_bytes"], dead);
+}
+
+TEST_P(CliStatsJson, WithFilesEachFileTellsItsShareOfDeadBytes) {
+  EXPECT_EQ(batch("set\ta\t1\nset\tb\t22\nset\ta\t333\n").code, 0);
+  EXPECT_EQ(batch("set\tc\t1\nset\tb\t\n").code, 0);
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> expected;
+  for (const std::string& line : lines_of(run({"dump"}).out)) {
+    std::istringstream fields(line);
+    std::string file;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+    std::string state;
+    ASSERT_TRUE(fields >> file >> offset >> size >> state) << line;
+    auto& [live, dead] = expected[file];
+    (state == "live" ? live : dead) += size;
+  }
+  const nlohmann::json json =
+      nlohmann::json::parse(run({"stats", "--json", "--files"}).out);
+  ASSERT_EQ(json["per_file"].size(), expected.size());
+  std::string lines;
+  for (const nlohmann::json& file : json["per_file"]) {
+    const auto& [live, dead] = expected.at(file["file"]);
+    EXPECT_EQ(file["live_bytes"], live);
+    EXPECT_EQ(file["dead_bytes"], dead);
+    EXPECT_EQ(file["dead_percent"], 100 * dead / (live + dead));
+    lines += file["file"].get<std::string>() + ": live_bytes " +
+             std::to_string(live) + " dead_bytes " + std::to_string(dead) +
+             " dead " + std::to_string(100 * dead / (live + dead)) + "%\n";
+  }
+  EXPECT_THAT(run({"stats", "--files"}).out, testing::EndsWith(lines));
+  expect_refused({"keys", "--files"}, "keys");
+  expect_refused({"--files", "keys"}, "--files");
 }
 
 TEST_P(CliStatsJson, ATornTailCountsAsBytesOnDiskOnly) {
