@@ -16,14 +16,15 @@ void Merge::copy() {
 }
 
 void Merge::copy_from(const Segment& input) {
-  const auto file = files_.open(input.path(), "merge");
-  for_each_entry(*file, input.size(), "merge",
+  const File file =
+      File::open(options_.system(), input.path(), OpenMode::kRead, "merge");
+  for_each_entry(file, input.size(), "merge",
                  [&](Decoded decoded, const LogEntry& entry) {
                    if (stop_) throw MergeStopped();
                    if (decoded != Decoded::kRecord) {
                      throw Damage(input.path(), entry.offset, entry.why);
                    }
-                   if (is_needed(input, entry)) append(*file, entry);
+                   if (is_needed(input, entry)) append(file, entry);
                  });
 }
 

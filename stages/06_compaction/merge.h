@@ -23,7 +23,6 @@
 
 #include "common/os/file.h"
 #include "common/record/record_reader.h"
-#include "common/store/file_cache.h"
 #include "common/store/hash.h"
 #include "common/store/stage.h"
 #include "stages/06_compaction/segment.h"
@@ -51,15 +50,13 @@ class Merge {
 
   /// @param options of the store
   /// @param segment_bytes close an output once it holds so many
-  /// @param files through which inputs are read; must outlive the merge
   /// @param plan what to merge; must outlive the merge
   /// @param stop looked at before every record; must outlive the merge
   /// @param hash of keys
-  Merge(const Options& options, std::uint64_t segment_bytes, FileCache& files,
+  Merge(const Options& options, std::uint64_t segment_bytes,
         const MergePlan& plan, const std::atomic<bool>& stop, KeyHash hash)
       : options_(options),
         segment_bytes_(segment_bytes),
-        files_(files),
         plan_(plan),
         stop_(stop),
         hash_(hash) {}
@@ -101,7 +98,6 @@ class Merge {
 
   const Options& options_;
   const std::uint64_t segment_bytes_;
-  FileCache& files_;
   const MergePlan& plan_;
   const std::atomic<bool>& stop_;
   const KeyHash hash_;

@@ -138,8 +138,7 @@ void Compaction::compact() {
 
 // Carries a plan out, or leaves everything as it was.
 void Compaction::merge(const MergePlan& plan) {
-  compaction::Merge merge(options_, segment_bytes_, files_, plan, stopping_,
-                          hash_);
+  compaction::Merge merge(options_, segment_bytes_, plan, stopping_, hash_);
   try {
     keep_what_hides(plan);
     merge.copy();

@@ -1,0 +1,558 @@
+// 06_compaction: merges beside writes, reads, scans and other processes, and
+// merges that fail or are killed at any call.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/os/crash.h"
+#include "common/os/fault_os.h"
+#include "common/os/ledger.h"
+#include "tests/stages/compaction_fixture.h"
+
+namespace strata {
+namespace {
+
+using compaction_tests::Coming;
+using compaction_tests::CompactionTest;
+using compaction_tests::eventually;
+using compaction_tests::Model;
+using compaction_tests::WatchedOs;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::Pair;
+
+class CompactionMerge : public CompactionTest {
+ protected:
+  // Six keys over many segments, most records dead, one key deleted.
+  static Model fill(Store& store) {
+    for (int i = 0; i < 18; ++i) {
+      store.set(std::string(1, static_cast<char>('a' + i * i % 6)),
+                std::to_string(i % 10));
+    }
+    store.set("f", "1");
+    store.set("gone", "1");
+    store.del("gone");
+    return contents(store);
+  }
+};
+
+TEST_F(CompactionMerge, IsStartedByARollOverOnceEnoughIsDead) {
+  dead_percent = 50;
+  const auto store = writer();
+  for (int i = 0; i < 20; ++i) store->set("a", std::to_string(i % 10));
+  store->set("b", "1");
+  EXPECT_TRUE(eventually([&] { return files().count("1.log") == 0; }));
+  EXPECT_THAT(contents(*store), ElementsAre(Pair("a", "9"), Pair("b", "1")));
+  EXPECT_THAT(contents(*reader()), ElementsAre(Pair("a", "9"), Pair("b", "1")));
+}
+
+TEST_F(CompactionMerge, AScanSeesOneMomentWhateverIsWrittenAndMerged) {
+  const auto store = writer();
+  const Model before = fill(*store);
+  const auto old_files = files();
+  Model seen;
+  store->scan("", "", [&](std::string_view key, std::string_view value) {
+    if (seen.empty()) {
+      for (const char* changed : {"b", "c", "new"}) store->set(changed, "9");
+      store->del("d");
+      store->compact();
+      store->set("e", "9");
+      store->compact();
+      for (const std::string& name : old_files) {
+        EXPECT_THAT(files(), Contains(name)) << "the scan still reads it";
+      }
+    }
+    seen.emplace(key, value);
+  });
+  EXPECT_EQ(seen, before);
+  for (const std::string& name : old_files) {
+    EXPECT_THAT(files(), Not(Contains(name))) << "nobody reads it any more";
+  }
+  const Model after = contents(*store);
+  EXPECT_EQ(after.at("e"), "9");
+  EXPECT_EQ(after.count("d"), 0U);
+  EXPECT_EQ(contents(*reader()), after);
+}
+
+TEST_F(CompactionMerge, WhatAScanHeldIsRemovedOldestFirst) {
+  WatchedOs watched(disk);
+  std::vector<int> removed;
+  watched.before = [&](const Coming& coming) {
+    if (coming.call == "remove")
+      removed.push_back(std::stoi(coming.path.substr(3)));
+    return 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  fill(*store);
+  store->scan("", "", [&](std::string_view key, std::string_view /*value*/) {
+    store->set(key, "8");
+    store->compact();
+  });
+  EXPECT_GE(removed.size(), 10U);
+  EXPECT_TRUE(std::is_sorted(removed.begin(), removed.end()));
+}
+
+// At each call of a merge another thread writes, deletes, reads and rolls over:
+// bitcask#148 (del of a key that a merge is copying), nutsdb#392 (a set during
+// a merge was lost), bitcask 694480f (the active file was merged).
+TEST_F(CompactionMerge, WritesAtEachCallOfAMergeAreKept) {
+  for (int at = 1;; ++at) {
+    SCOPED_TRACE("call " + std::to_string(at));
+    MemoryOs fresh;
+    WatchedOs watched(fresh);
+    const auto store = open(Mode::kWrite, watched);
+    Model model = fill(*store);
+    int calls = 0;
+    const auto disturb = [&] {
+      store->set("a", "new");
+      store->del("b");
+      store->set("c", "1");
+      store->del("c");
+      store->set("gone", "back");
+      model["a"] = "new";
+      model["gone"] = "back";
+      model.erase("b");
+      model.erase("c");
+      for (const auto& [key, value] : model) {
+        EXPECT_EQ(answer(*store, key), value);
+      }
+      EXPECT_EQ(answer(*store, "b"), std::nullopt);
+    };
+    watched.before = [&](const Coming& coming) {
+      const bool of_merge = coming.why.find("merge") != std::string_view::npos;
+      if (of_merge && ++calls == at) std::thread(disturb).join();
+      return 0;
+    };
+    store->compact();
+    watched.before = nullptr;
+    EXPECT_EQ(contents(*store), model);
+    const Stats stats = store->stats();
+    EXPECT_EQ(stats.keys, model.size());
+    EXPECT_EQ(contents(*open(Mode::kRead, fresh)), model);
+    store->compact();
+    EXPECT_EQ(contents(*store), model);
+    EXPECT_EQ(store->stats().dead_bytes, 0U) << "the account is wrong";
+    EXPECT_EQ(contents(*open(Mode::kRead, fresh)), model);
+    if (HasFailure()) return;
+    if (calls < at) break;
+  }
+}
+
+TEST_F(CompactionMerge, EachCallFailsOnceAndNothingIsLost) {
+  for (const int error : {EIO, ENOSPC}) {
+    for (std::uint64_t nth = 1;; ++nth) {
+      SCOPED_TRACE("call " + std::to_string(nth));
+      MemoryOs fresh;
+      FaultOs faulty(fresh);
+      auto store = open(Mode::kWrite, faulty);
+      const Model model = fill(*store);
+      faulty.clear();
+      faulty.add({.nth = nth, .error = error});
+      bool failed = false;
+      try {
+        store->compact();
+      } catch (const IoError&) {
+        failed = true;
+      }
+      const bool all_seen = faulty.calls() < nth;
+      EXPECT_EQ(failed, !all_seen);
+      faulty.clear();
+      EXPECT_EQ(contents(*store), model);
+      EXPECT_EQ(contents(*open(Mode::kRead, fresh)), model);
+      store->set("after", "1");
+      EXPECT_EQ(answer(*store, "after"), "1");
+      store.reset();
+      store = open(Mode::kWrite, fresh);
+      store->del("after");
+      EXPECT_EQ(contents(*store), model);
+      store->compact();
+      EXPECT_EQ(contents(*store), model);
+      EXPECT_EQ(contents(*open(Mode::kRead, fresh)), model);
+      for (const auto& [path, bytes] : fresh.files()) {
+        EXPECT_EQ(path.find("merging"), std::string::npos) << path;
+      }
+      if (HasFailure()) return;
+      if (all_seen) break;
+    }
+  }
+}
+
+// An output that has its name, but is not known to be kept: a later merge must
+// not drop a tombstone that hides what is in it.
+TEST_F(CompactionMerge, AFailedMergeBringsNoDeletedKeyBack) {
+  for (std::uint64_t nth = 1;; ++nth) {
+    SCOPED_TRACE("call " + std::to_string(nth));
+    MemoryOs fresh;
+    FaultOs faulty(fresh);
+    auto store = open(Mode::kWrite, faulty);
+    fill(*store);
+    faulty.clear();
+    faulty.add({.nth = nth, .error = EIO});
+    faulty.add({.calls = {Call::kRemove}, .for_ever = true, .error = EIO});
+    try {
+      store->compact();
+    } catch (const IoError&) {
+    }
+    const bool all_seen = faulty.calls() < nth;
+    faulty.clear();
+    for (const auto& pair : contents(*store)) store->del(pair.first);
+    try {
+      store->compact();
+    } catch (const IoError&) {
+    }
+    EXPECT_THAT(contents(*store), IsEmpty());
+    store.reset();
+    EXPECT_THAT(contents(*open(Mode::kRead, fresh)), IsEmpty());
+    EXPECT_THAT(contents(*open(Mode::kWrite, fresh)), IsEmpty());
+    if (HasFailure()) return;
+    if (all_seen) break;
+  }
+}
+
+class CompactionCrash : public CompactionMerge {
+ protected:
+  // What is acknowledged after each mark, the merges included.
+  Trace record(std::vector<Model>& models) {
+    RecordingOs recorder(disk);
+    const auto store = open(Mode::kWrite, recorder);
+    Model model;
+    models.push_back(model);
+    const auto acknowledge = [&] {
+      models.push_back(model);
+      recorder.mark(models.size() - 1);
+    };
+    const auto set = [&](const std::string& key, const std::string& value) {
+      store->set(key, value);
+      model[key] = value;
+      acknowledge();
+    };
+    const auto del = [&](const std::string& key) {
+      store->del(key);
+      model.erase(key);
+      acknowledge();
+    };
+    const auto compact = [&] {
+      store->compact();
+      acknowledge();
+    };
+    for (const char* key : {"a", "b", "c", "a"}) set(key, "1");
+    del("b");
+    compact();
+    set("b", "2");
+    del("a");
+    del("c");
+    compact();
+    set("a", "3");
+    compact();
+    return recorder.trace();
+  }
+
+  void expect_right(const CrashState& state, const std::vector<Model>& models) {
+    SCOPED_TRACE(state.what);
+    const auto at = static_cast<std::size_t>(state.acknowledged);
+    const Model& sure = models[at];
+    const Model& maybe = models[std::min(at + 1, models.size() - 1)];
+    MemoryOs left(state.image);
+    EXPECT_THAT(contents(*open(Mode::kRead, left)),
+                testing::AnyOf(sure, maybe));
+    {
+      const auto store = open(Mode::kWrite, left);
+      const Model found = contents(*store);
+      EXPECT_THAT(found, testing::AnyOf(sure, maybe));
+      store->compact();
+      EXPECT_EQ(contents(*store), found);
+      EXPECT_EQ(store->stats().dead_bytes, 0U);
+      for (const auto& pair : found) store->del(pair.first);
+      store->compact();
+      EXPECT_THAT(contents(*store), IsEmpty());
+    }
+    EXPECT_THAT(contents(*open(Mode::kRead, left)), IsEmpty());
+    for (const auto& [path, bytes] : left.files()) {
+      EXPECT_EQ(path.find("merging"), std::string::npos) << path;
+    }
+  }
+};
+
+TEST_F(CompactionCrash, APowerCutAtAnyPointOfAMergeChangesNoAnswer) {
+  sync = Sync::kAlways;
+  std::vector<Model> models;
+  const Trace trace = record(models);
+  std::uint64_t states = 0;
+  for_each_power_cut(trace, [&](const CrashState& state) {
+    if (HasFailure()) return;
+    expect_right(state, models);
+    ++states;
+  });
+  EXPECT_GT(states, 80U);
+}
+
+TEST_F(CompactionCrash, AKillAtAnyPointOfAMergeChangesNoAnswer) {
+  std::vector<Model> models;
+  const Trace trace = record(models);
+  std::uint64_t states = 0;
+  for_each_kill(trace, [&](const CrashState& state) {
+    if (HasFailure()) return;
+    expect_right(state, models);
+    ++states;
+  });
+  EXPECT_GT(states, 50U);
+}
+
+// Without --sync always a power cut may take what was written last, but never
+// what had long been durable: not by way of a merge.
+TEST_F(CompactionCrash, AMergeNeverLosesWhatWasDurableBefore) {
+  {
+    const auto store = writer();
+    for (const char* key : {"a", "b", "c", "d"}) store->set(key, "1");
+  }
+  const Image durable = disk.image();
+  dead_percent = 45;
+  RecordingOs recorder(disk, durable);
+  {
+    const auto store = open(Mode::kWrite, recorder);
+    store->set("a", "2");
+    store->set("b", "2");
+    store->set("c", "2");
+    ASSERT_TRUE(eventually([&] { return files().count("1.log") == 0; }));
+  }
+  for_each_power_cut(recorder.trace(), [&](const CrashState& state) {
+    if (HasFailure()) return;
+    SCOPED_TRACE(state.what);
+    MemoryOs left(state.image);
+    const auto store = open(Mode::kRead, left);
+    const bool merged = state.image.files.count("db/1.log") == 0;
+    for (const char* key : {"a", "b", "c", "d"}) {
+      try {
+        EXPECT_NE(answer(*store, key), std::nullopt) << key;
+      } catch (const Damage&) {
+        EXPECT_FALSE(merged) << "what hid the old records is not whole";
+      }
+    }
+  });
+}
+
+TEST_F(CompactionMerge, ThatFailsInTheBackgroundIsToldOnceAndNotTriedForEver) {
+  dead_percent = 50;
+  WatchedOs watched(disk);
+  std::atomic<int> tried{0};
+  watched.before = [&](const Coming& coming) {
+    const bool hit = coming.why == "merge" && coming.call == "read";
+    if (hit) ++tried;
+    return hit ? EIO : 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  for (int i = 0; i < 7; ++i) store->set("a", "1");
+  ASSERT_TRUE(eventually([&] {
+    store->set("b", "1");
+    return !notes.empty();
+  }));
+  EXPECT_THAT(notes[0], HasSubstr("merge"));
+  EXPECT_EQ(files().count("1.log"), 1U);
+  EXPECT_EQ(answer(*store, "a"), "1");
+  watched.before = nullptr;
+  store->compact();
+  EXPECT_EQ(files().count("1.log"), 0U);
+  EXPECT_EQ(contents(*reader()).size(), 2U);
+}
+
+TEST_F(CompactionMerge, IsStoppedWhenTheStoreIsClosed) {
+  dead_percent = 40;
+  WatchedOs watched(disk);
+  std::atomic<bool> merging{false};
+  watched.before = [&](const Coming& coming) {
+    if (coming.path.find("merging") == std::string::npos) return 0;
+    merging = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    return 0;
+  };
+  {
+    const auto store = open(Mode::kWrite, watched);
+    for (int i = 0; i < 50; ++i) {
+      store->set("a", "1");
+      store->set("k" + std::to_string(i), "1");
+    }
+    ASSERT_TRUE(eventually([&] { return merging.load(); }));
+  }
+  EXPECT_THAT(files(), Not(Contains(HasSubstr("merging"))));
+  EXPECT_EQ(contents(*reader()).size(), 51U);
+}
+
+TEST_F(CompactionMerge, AReaderOfAnotherProcessFollows) {
+  const auto store = writer();
+  const Model before = fill(*store);
+  const auto other = reader();
+  EXPECT_EQ(contents(*other), before);
+  store->compact();
+  EXPECT_EQ(contents(*other), before);
+  store->set("a", "9");
+  store->compact();
+  for (const auto& [key, value] : contents(*store)) {
+    EXPECT_THAT(answer(*other, key), testing::AnyOf(value, before.at(key)));
+  }
+  EXPECT_EQ(answer(*other, "gone"), std::nullopt);
+}
+
+TEST_F(CompactionMerge, AReaderThatScansWhileFilesGoMissesNothing) {
+  segment_bytes = 16;  // more segments than a reader keeps open
+  const auto store = writer();
+  for (int i = 0; i < 100; ++i) store->set("k" + std::to_string(i), "1");
+  for (int i = 0; i < 100; i += 2) store->set("k" + std::to_string(i), "2");
+  const Model before = contents(*store);
+  const auto other = reader();
+  Model seen;
+  std::string last;
+  other->scan("", "", [&](std::string_view key, std::string_view value) {
+    EXPECT_LT(last, key);
+    last = key;
+    seen.emplace(key, value);
+    if (seen.size() % 30 != 5) return;
+    store->set("k0", "2");
+    store->compact();
+  });
+  EXPECT_EQ(seen, before);
+}
+
+// A directory that is listed while a merge gives and takes names: the old name
+// was gone already, the new one not there yet.
+TEST_F(CompactionMerge, AReaderThatListsInTheMiddleOfASwitchOverListsAgain) {
+  class Torn : public OsWrapper {
+   public:
+    using OsWrapper::OsWrapper;
+
+    [[nodiscard]] OsResult list(const std::string& path,
+                                std::vector<std::string>& names,
+                                const char* why) override {
+      const OsResult result = os().list(path, names, why);
+      if (lists++ == 0) {
+        names.erase(std::remove(names.begin(), names.end(), "1.log"),
+                    names.end());
+      }
+      return result;
+    }
+
+    int lists = 0;
+  };
+
+  const auto store = writer();
+  for (const char* key : {"a", "b", "c"}) store->set(key, "1");
+  Torn torn(disk);
+  EXPECT_EQ(contents(*open(Mode::kRead, torn)).size(), 3U);
+  EXPECT_EQ(torn.lists, 3);
+}
+
+// Writers, readers and scans in threads beside endless merging: no answer is
+// ever older than what the reader's key was last seen to hold.
+TEST_F(CompactionMerge, ManyThreadsAtOnceSeeNothingStaleAndNothingTorn) {
+  constexpr int kKeys = 20;
+  constexpr int kRounds = 400;
+  dead_percent = 30;
+  segment_bytes = 512;
+  const auto store = writer();
+  const auto key_of = [](int i) { return "k" + std::to_string(i); };
+  const auto value_of = [](int round) {
+    return std::to_string(1000 + round) + std::string(20, 'x');
+  };
+  for (int i = 0; i < kKeys; ++i) store->set(key_of(i), value_of(0));
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int offset = 0; offset < 2; ++offset) {
+    threads.emplace_back([&, offset] {
+      std::vector<std::string> last(kKeys);
+      for (int i = offset; !done; i = (i + 1) % kKeys) {
+        const auto at = static_cast<std::size_t>(i);
+        const std::string now = answer(*store, key_of(i)).value_or("missing");
+        EXPECT_GE(now, last[at]);
+        EXPECT_EQ(now.size(), 24U) << now;
+        last[at] = now;
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    while (!done) EXPECT_EQ(contents(*store).size(), std::size_t{kKeys});
+  });
+  threads.emplace_back([&] {
+    while (!done) store->compact();
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    for (int i = 0; i < kKeys; ++i) store->set(key_of(i), value_of(round));
+    store->set("short-lived", "1");
+    store->del("short-lived");
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  store->compact();
+  EXPECT_EQ(store->stats().keys, std::uint64_t{kKeys});
+  EXPECT_EQ(store->stats().dead_bytes, 0U);
+  for (const auto& [key, value] : contents(*reader())) {
+    EXPECT_EQ(value, value_of(kRounds)) << key;
+  }
+}
+
+class CompactionCost : public CompactionMerge {
+ protected:
+  template <typename Work>
+  Totals totals_of(const Work& work) {
+    ledger.clear();
+    work();
+    return ledger.totals();
+  }
+
+  Ledger ledger{disk};
+};
+
+TEST_F(CompactionCost, AMergeReadsEachByteOnceAndWritesEachLiveByteOnce) {
+  segment_bytes = 10'000;
+  const auto store = open(Mode::kWrite, ledger);
+  for (int i = 0; i < 3000; ++i) {
+    store->set("k" + std::to_string(i % 700), std::string(50, 'v'));
+  }
+  const Stats before = store->stats();
+  const Totals totals = totals_of([&] { store->compact(); });
+  EXPECT_EQ(totals.reads.bytes, before.disk_bytes);
+  EXPECT_EQ(totals.writes.bytes, before.live_bytes);
+  const std::uint64_t outputs = store->stats().files - 1;
+  EXPECT_EQ(totals.writes.calls, outputs) << "one write each, up to 1 MiB";
+  EXPECT_EQ(totals.syncs.calls, outputs + 1 + before.files)
+      << "each output, their names, and the end of each input";
+}
+
+TEST_F(CompactionCost, AMissAsksTheKeydirOfEachSegmentAndReadsNothing) {
+  const auto store = open(Mode::kWrite, ledger);
+  for (char key = 'a'; key < 'u'; ++key) store->set(std::string(1, key), "1");
+  ASSERT_EQ(files().size(), 10U);
+  const std::uint64_t before = store->index_probes();
+  const Totals totals =
+      totals_of([&] { EXPECT_EQ(answer(*store, "?"), std::nullopt); });
+  EXPECT_EQ(store->index_probes() - before, 10U);
+  EXPECT_EQ(totals.reads.calls + totals.opens.calls + totals.others.calls, 0U);
+}
+
+TEST_F(CompactionCost, AGetIsOneReadOfExactlyTheRecord) {
+  const auto store = open(Mode::kWrite, ledger);
+  for (char key = 'a'; key < 'u'; ++key) store->set(std::string(1, key), "1");
+  for (const char* key : {"a", "b"}) EXPECT_EQ(answer(*store, key), "1");
+  const Totals totals = totals_of([&] { EXPECT_EQ(answer(*store, "a"), "1"); });
+  EXPECT_EQ(totals.reads.calls, 1U);
+  EXPECT_EQ(totals.reads.bytes, 16U);
+  EXPECT_EQ(totals.opens.calls + totals.others.calls, 0U);
+}
+
+TEST_F(CompactionCost, ADeletionIsOneWriteOfATombstone) {
+  const auto store = open(Mode::kWrite, ledger);
+  store->set("a", "1");
+  const Totals totals = totals_of([&] { store->del("a"); });
+  EXPECT_EQ(totals.writes.calls, 1U);
+  EXPECT_EQ(totals.writes.bytes, 14U + 1 + 17);
+  EXPECT_EQ(totals.reads.calls, 0U);
+}
+
+}  // namespace
+}  // namespace strata
