@@ -41,7 +41,9 @@ std::vector<SegmentFile> segments_among(const std::vector<std::string>& names,
     const auto [stop, error] = std::from_chars(digits->data(), end, id);
     const bool fits = error == std::errc() && stop == end;
     if (!fits || segment_name(id, suffix) != name) {
-      throw Damage(directory + "/" + name, 0,
+      std::string path = directory;
+      path.append("/").append(name);
+      throw Damage(path, 0,
                    fits ? "a second name for " + segment_name(id, suffix)
                         : "its number is past " + std::to_string(kLastSegment));
     }

@@ -133,15 +133,16 @@ class Compaction final : public Store {
     std::uint64_t size;
   };
 
+  // A record of a snapshot; its segment is held by that.
+  struct Entry {
+    std::string_view key;
+    const Segment* segment;
+    Place place;
+  };
+
   // The live pairs of one moment, ascending. Their segments stay as they are
   // for as long as this is held.
   struct Snapshot {
-    struct Entry {
-      std::string_view key;
-      const Segment* segment;
-      Place place;
-    };
-
     Segments segments;
     std::vector<Entry> entries;
   };

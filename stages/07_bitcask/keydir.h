@@ -179,7 +179,7 @@ class Keydir {
   /// Calls `use` with the key's place, or with null, under its shard's lock.
   /// @returns what `use` returns.
   template <typename Use>
-  auto with(std::string_view key, const Use& use) const {
+  [[nodiscard]] auto with(std::string_view key, const Use& use) const {
     const std::uint64_t hash = hash_(key);
     const Shard& shard = shard_of(hash);
     const std::shared_lock hold(shard.mutex);

@@ -26,7 +26,7 @@ namespace strata::bitcask {
 /// store's directory.
 class LockFile {
  public:
-  /// Makes the file `bitcask.<kind>.lock`, writing over one left behind.
+  /// Makes the file `bitcask.KIND.lock`, writing over one left behind.
   /// @param options whose store
   /// @param kind "write", "merge" or "create"
   /// @param file path of the file worked on; may be empty
