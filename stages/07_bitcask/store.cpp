@@ -394,9 +394,9 @@ Place Bitcask::append(std::string_view key, std::string_view value,
   }
   if (!active_) {
     const auto set = files();
-    const bool empty_newest = !set->files.empty() &&
-                              set->files.back()->end == 0 &&
-                              set->files.back()->id() + 1 == next_id_;
+    const bool empty_newest =
+        !set->files.empty() && set->files.back()->end == 0 &&
+        std::uint64_t{set->files.back()->id()} + 1 == next_id_;
     if (empty_newest) {
       start_file(next_id_ - 1, OpenMode::kCreate);
     } else {
