@@ -9,6 +9,7 @@
 
 #include "common/os/fault_os.h"
 #include "tests/stages/compaction_fixture.h"
+#include "tests/stages/few_descriptors.h"
 
 namespace strata {
 namespace {
@@ -451,42 +452,24 @@ TEST_F(CompactionTest, SalvageCopiesSegmentsAndTombstones) {
   EXPECT_EQ(copied.stats().files, store->stats().files);
 }
 
-// The system refuses to open more than so many files at once.
-class FewDescriptors : public OsWrapper {
- public:
-  using OsWrapper::OsWrapper;
-
-  [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
-                              const char* why) override {
-    if (open_ >= kMost) return -EMFILE;
-    const OsResult fd = os().open(path, mode, why);
-    if (fd >= 0) ++open_;
-    return fd;
-  }
-
-  void close(int fd) override {
-    --open_;
-    os().close(fd);
-  }
-
- private:
-  static constexpr int kMost = 40;
-  std::atomic<int> open_{0};
-};
-
-TEST_F(CompactionTest, ManySegmentsNeedFewDescriptors) {
-  FewDescriptors few(disk);
+TEST_F(CompactionTest, ThousandsOfSegmentsNeedFewDescriptors) {
+  constexpr int kSegments = 2000;
+  // The cache's, the directory's, the writer's while it changes over, and an
+  // input's and an output's.
+  FewDescriptors few(disk, static_cast<int>(FileCache::kUsual) + 5);
+  segment_bytes = 1;
   {
     const auto store = open(Mode::kWrite, few);
-    for (int i = 0; i < 500; ++i) store->set("k" + std::to_string(i), "1");
-    EXPECT_GE(files().size(), 200U);
-    EXPECT_EQ(contents(*store).size(), 500U);
+    for (int i = 0; i < kSegments; ++i) store->set("k" + std::to_string(i), "");
+    EXPECT_GE(files().size(), std::size_t{kSegments});
+    EXPECT_EQ(contents(*store).size(), std::size_t{kSegments});
   }
-  EXPECT_EQ(contents(*open(Mode::kRead, few)).size(), 500U);
+  EXPECT_EQ(contents(*open(Mode::kRead, few)).size(), std::size_t{kSegments});
   const auto store = open(Mode::kWrite, few);
-  for (int i = 0; i < 500; i += 2) store->del("k" + std::to_string(i));
+  for (int i = 0; i < kSegments; i += 2) store->del("k" + std::to_string(i));
   store->compact();
-  EXPECT_EQ(contents(*store).size(), 250U);
+  EXPECT_EQ(contents(*store).size(), std::size_t{kSegments} / 2);
+  EXPECT_EQ(store->stats().dead_bytes, 0U);
 }
 
 }  // namespace
