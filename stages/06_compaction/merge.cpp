@@ -1,6 +1,7 @@
 #include "stages/06_compaction/merge.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/os/file_window.h"
 #include "common/record/binary_record.h"
@@ -104,26 +105,24 @@ void Merge::flush() {
 
 void Merge::rename() {
   for (const SegmentPtr& output : outputs_) {
+    ++renamed_;  // even if this fails: the name may be taken all the same
     rename_file(options_.system(), temporary_path(*output), output->path(),
                 "name the merged segment");
-    ++renamed_;
   }
 }
 
 std::vector<SegmentPtr> Merge::abandon() {
   file_.reset();
-  const auto named = outputs_.begin() + static_cast<std::ptrdiff_t>(renamed_);
-  for (auto output = named; output != outputs_.end(); ++output) {
+  for (const SegmentPtr& output : outputs_) {
     try {
-      remove_file(options_.system(), temporary_path(**output),
+      remove_file(options_.system(), temporary_path(*output),
                   "abandon the merge");
     } catch (const IoError&) {  // NOLINT(bugprone-empty-catch): the next open
                                 // for writing removes it
     }
   }
-  std::vector<SegmentPtr> known(outputs_.begin(), named);
-  outputs_.clear();
-  return known;
+  outputs_.resize(renamed_);
+  return std::exchange(outputs_, {});
 }
 
 std::string Merge::temporary_path(const Segment& output) const {

@@ -81,7 +81,8 @@ class Merge {
 
   /// Removes the files that still have temporary names, if the system lets it;
   /// else the next open does.
-  /// @returns the outputs that have got their names, for the caller to remove.
+  /// @returns the outputs that may have got their names, for the caller to
+  ///   remove.
   [[nodiscard]] std::vector<SegmentPtr> abandon();
 
  private:
@@ -102,7 +103,7 @@ class Merge {
   const std::atomic<bool>& stop_;
   const KeyHash hash_;
   std::vector<SegmentPtr> outputs_;
-  std::size_t renamed_ = 0;    // so many of them have their names
+  std::size_t renamed_ = 0;    // so many of them may have their names
   std::optional<File> file_;   // the last output's
   std::string buffer_;         // what it has not been given yet
   std::uint64_t written_ = 0;  // what it has been given, in bytes

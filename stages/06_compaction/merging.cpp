@@ -33,13 +33,19 @@ std::uint64_t most_outputs(const std::vector<compaction::SegmentPtr>& inputs,
   return std::min(size_of_all(inputs) / segment_bytes + 1, keys);
 }
 
+[[noreturn]] void throw_failed_sync(const std::string& directory) {
+  throw IoError("an earlier sync failed: open the store again", directory, EIO);
+}
+
 }  // namespace
 
 // Freezes the active segment and, where others are worth it, plans a merge.
 void Compaction::roll_over() {
   const bool is_busy = merge_end_id_ != 0;
   Segments inputs = is_busy ? Segments() : wasteful_segments();
-  if (inputs.empty()) return begin_segment(0);
+  const bool ids_left =
+      next_id_ + most_outputs(inputs, segment_bytes_) <= kLastSegment;
+  if (inputs.empty() || !ids_left) return begin_segment(0);
   planned_ = begin_merge(std::move(inputs));
   try {
     if (!merger_.joinable()) {
@@ -55,16 +61,28 @@ void Compaction::roll_over() {
 void Compaction::begin_segment(std::uint64_t reserved) {
   const std::uint64_t id = next_id_ + reserved;
   if (id > kLastSegment) {
-    throw IoError("no segment may be called", std::to_string(id), EOVERFLOW);
+    throw InvalidInput("no number is left for another segment: the last is " +
+                       std::to_string(kLastSegment) +
+                       ": salvage the store into a new one, where they begin "
+                       "at 1 again");
   }
   auto segment = std::make_shared<Segment>(
       options_.directory, static_cast<std::uint32_t>(id), hash_);
-  next_id_ = id + 1;  // even if this fails: the name may be taken from now on
   {
     std::unique_lock one_sync(directory_lock_, std::defer_lock);
-    if (options_.sync == Sync::kAlways) one_sync.lock();
-    writer_ = std::make_unique<LogWriter>(
-        options_, *directory_, segment->name(), OpenMode::kCreateNew);
+    if (options_.sync == Sync::kAlways) {
+      one_sync.lock();
+      // Before a file is made whose name could not be kept.
+      if (directory_->has_failed()) throw_failed_sync(options_.directory);
+    }
+    next_id_ = id + 1;  // even if this fails: the name may be taken now
+    try {
+      writer_ = std::make_unique<LogWriter>(
+          options_, *directory_, segment->name(), OpenMode::kCreateNew);
+    } catch (const IoError&) {
+      if (one_sync && directory_->has_failed()) sync_failed_ = true;
+      throw;
+    }
   }
   const std::unique_lock change(list_lock_);
   segments_.push_back(std::move(segment));
@@ -256,10 +274,7 @@ void Compaction::sync_directory(const char* why) {
 template <typename Sync>
 void Compaction::sync_once(const Sync& sync) {
   const std::scoped_lock one_sync(directory_lock_);
-  if (sync_failed_) {
-    throw IoError("an earlier sync failed: open the store again to merge",
-                  options_.directory, EIO);
-  }
+  if (sync_failed_) throw_failed_sync(options_.directory);
   try {
     sync();
   } catch (const IoError&) {

@@ -414,8 +414,10 @@ void Compaction::salvage(const std::string& directory,
   Options target = options_;
   target.directory = directory;
   Directory lock = lock_store(target);
+  std::uint32_t id = 0;
   for (const auto& [segment, size] : extents()) {
-    LogWriter copy(target, lock, segment->name());
+    LogWriter copy(target, lock,
+                   segment_name(++id, compaction::kSegmentSuffix));
     salvage_log(*files_.open(segment->path(), "salvage"), size, copy, visit);
   }
 }

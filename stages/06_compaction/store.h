@@ -107,8 +107,8 @@ class Compaction final : public Store {
   void dump(std::string_view file, const DumpVisitor& visit) override;
   void verify(const DamageVisitor& visit) override;
 
-  /// The copy holds every readable record, dead ones too, byte for byte, in
-  /// files of the same names.
+  /// The copy holds every readable record, dead ones too, byte for byte; its
+  /// segments are numbered from 1.
   void salvage(const std::string& directory,
                const DamageVisitor& visit) override;
 
@@ -219,8 +219,9 @@ class Compaction final : public Store {
   std::string failed_merge_;              // still to be told
   std::condition_variable wake_;
 
-  std::deque<SegmentPtr> merged_;         // sweeping_; still on disk
-  std::atomic<bool> sync_failed_{false};  // of a merge; there is no next one
+  std::deque<SegmentPtr> merged_;  // sweeping_; still on disk
+  // Of a name, or in a merge: from then on none is asked for again.
+  std::atomic<bool> sync_failed_{false};
   std::atomic<bool> stopping_{false};
   std::thread merger_;
 };

@@ -9,6 +9,7 @@
 
 #include "common/os/fault_os.h"
 #include "tests/stages/compaction_fixture.h"
+#include "tests/stages/few_descriptors.h"
 
 namespace strata {
 namespace {
@@ -149,10 +150,61 @@ TEST_F(CompactionTest, WhenIdsHaveRunOutNothingIsLost) {
   store->set("d", "1");
   EXPECT_THAT(files(),
               UnorderedElementsAre("4294967294.log", "4294967295.log"));
-  EXPECT_THROW(store->set("e", "1"), IoError);
-  EXPECT_THROW(store->set("a", "2"), IoError);
+  EXPECT_THAT([&] { store->set("e", "1"); },
+              testing::ThrowsMessage<InvalidInput>(HasSubstr("4294967295")));
+  EXPECT_THROW(store->set("a", "2"), InvalidInput);
   EXPECT_EQ(answer(*store, "a"), "1");
   EXPECT_EQ(contents(*reader()).size(), 4U);
+}
+
+TEST_F(CompactionTest, TheLastIdsAreForWritingAndNotForMerging) {
+  disk.put("db/4294967294.log", "");
+  dead_percent = 0;
+  const auto store = writer();
+  for (int i = 0; i < 4; ++i) store->set("a", std::to_string(i));
+  EXPECT_THROW(store->set("a", "4"), InvalidInput);
+  EXPECT_THROW(store->compact(), InvalidInput);
+  EXPECT_EQ(answer(*store, "a"), "3");
+}
+
+TEST_F(CompactionTest, ASalvagedStoreHasAllIdsBeforeItAgain) {
+  disk.put("db/4294967295.log", "");
+  const auto store = writer();
+  for (const char* key : {"a", "b"}) store->set(key, "1");
+  EXPECT_THROW(store->set("c", "1"), InvalidInput);
+  store->salvage("copy", [](const DamagedPlace&) { FAIL(); });
+  Options copy = options(Mode::kWrite, disk);
+  copy.directory = "copy";
+  Compaction copied(copy);
+  copied.set("c", "1");
+  EXPECT_EQ(contents(copied).size(), 3U);
+  EXPECT_EQ(disk.files().count("copy/2.log"), 1U);
+}
+
+// After a failed sync the system may have forgotten the name: whatever were
+// acknowledged in a file of that name could be gone, and asking again says
+// nothing about it.
+TEST_F(CompactionTest, AfterAFailedSyncOfTheDirectoryNoFurtherSegmentIsBegun) {
+  sync = Sync::kAlways;
+  WatchedOs watched(disk);
+  const auto store = open(Mode::kWrite, watched);
+  for (const char* key : {"a", "a"}) store->set(key, "1");
+  bool fails = true;
+  int syncs = 0;
+  watched.before = [&](const Coming& coming) {
+    if (coming.call != "sync" || coming.path != "db") return 0;
+    ++syncs;
+    return fails ? EIO : 0;
+  };
+  EXPECT_THROW(store->set("c", "1"), IoError);
+  fails = false;
+  const auto left = files();
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(store->set("c", "1"), IoError);
+  EXPECT_THROW(store->compact(), IoError);
+  EXPECT_EQ(files(), left);
+  EXPECT_EQ(syncs, 1) << "a failed sync is never asked for again";
+  EXPECT_EQ(contents(*store).size(), 1U);
+  EXPECT_EQ(contents(*reader()).size(), 1U);
 }
 
 TEST_F(CompactionTest, ASecondNameForAnIdIsRefused) {
@@ -400,42 +452,24 @@ TEST_F(CompactionTest, SalvageCopiesSegmentsAndTombstones) {
   EXPECT_EQ(copied.stats().files, store->stats().files);
 }
 
-// The system refuses to open more than so many files at once.
-class FewDescriptors : public OsWrapper {
- public:
-  using OsWrapper::OsWrapper;
-
-  [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
-                              const char* why) override {
-    if (open_ >= kMost) return -EMFILE;
-    const OsResult fd = os().open(path, mode, why);
-    if (fd >= 0) ++open_;
-    return fd;
-  }
-
-  void close(int fd) override {
-    --open_;
-    os().close(fd);
-  }
-
- private:
-  static constexpr int kMost = 40;
-  std::atomic<int> open_{0};
-};
-
-TEST_F(CompactionTest, ManySegmentsNeedFewDescriptors) {
-  FewDescriptors few(disk);
+TEST_F(CompactionTest, ThousandsOfSegmentsNeedFewDescriptors) {
+  constexpr int kSegments = 2000;
+  // The cache's, the directory's, the writer's while it changes over, and an
+  // input's and an output's.
+  FewDescriptors few(disk, static_cast<int>(FileCache::kUsual) + 5);
+  segment_bytes = 1;
   {
     const auto store = open(Mode::kWrite, few);
-    for (int i = 0; i < 500; ++i) store->set("k" + std::to_string(i), "1");
-    EXPECT_GE(files().size(), 200U);
-    EXPECT_EQ(contents(*store).size(), 500U);
+    for (int i = 0; i < kSegments; ++i) store->set("k" + std::to_string(i), "");
+    EXPECT_GE(files().size(), std::size_t{kSegments});
+    EXPECT_EQ(contents(*store).size(), std::size_t{kSegments});
   }
-  EXPECT_EQ(contents(*open(Mode::kRead, few)).size(), 500U);
+  EXPECT_EQ(contents(*open(Mode::kRead, few)).size(), std::size_t{kSegments});
   const auto store = open(Mode::kWrite, few);
-  for (int i = 0; i < 500; i += 2) store->del("k" + std::to_string(i));
+  for (int i = 0; i < kSegments; i += 2) store->del("k" + std::to_string(i));
   store->compact();
-  EXPECT_EQ(contents(*store).size(), 250U);
+  EXPECT_EQ(contents(*store).size(), std::size_t{kSegments} / 2);
+  EXPECT_EQ(store->stats().dead_bytes, 0U);
 }
 
 }  // namespace
