@@ -354,14 +354,33 @@ void Bitcask::copy_file(MergeJob& job, DataFile& input, MergeOutput& output) {
 
 // 3. The inputs go because of what stands in other files: a newer record, a
 // tombstone. These must not be lost when the inputs are gone already.
+// What is written from now on hides nothing that has been left out, and so
+// writers need not wait.
 void Bitcask::make_others_durable(const MergeJob& job) {
-  const std::scoped_lock hold(writer_mutex_);
-  const auto set = files();
-  for (const auto& file : set->files) {
-    const bool input = std::find(job.inputs.begin(), job.inputs.end(), file) !=
-                       job.inputs.end();
-    if (!input) make_durable(*file);
+  constexpr const char* kWhy = "make durable what the copies leave out";
+  Inputs closed;
+  Inputs others;
+  {
+    const std::scoped_lock hold(writer_mutex_);
+    for (const auto& file : files()->files) {
+      const bool input = std::find(job.inputs.begin(), job.inputs.end(),
+                                   file) != job.inputs.end();
+      if (input || file->durable) continue;
+      others.push_back(file);
+      if (!active_ || active_->file != file) closed.push_back(file);
+    }
   }
+  try {
+    for (const auto& file : others) {
+      File::open(os(), file->path(), OpenMode::kRead, kWhy).sync(kWhy);
+    }
+  } catch (const IoError&) {
+    const std::scoped_lock hold(writer_mutex_);
+    failed_ = true;
+    throw;
+  }
+  const std::scoped_lock hold(writer_mutex_);
+  for (const auto& file : closed) file->durable = true;
 }
 
 void Bitcask::publish_outputs(MergeJob& job, MergeOutput& output) {

@@ -14,11 +14,9 @@
 namespace strata {
 namespace {
 
-using compaction_tests::Coming;
 using compaction_tests::CompactionTest;
 using compaction_tests::eventually;
 using compaction_tests::Model;
-using compaction_tests::WatchedOs;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
