@@ -329,7 +329,7 @@ class Merged {
 // the writers: where it begins another active file, and in 07 where it closes
 // one, makes durable what was written beside it, and takes the inputs away.
 bool writers_may_wait(std::string_view why) {
-  static const std::set<std::string_view> kUnderLock = {
+  static const std::set<std::string_view> under_lock = {
       // a new active file
       "append to the log", "find the end", "keep the log's name",
       // 06: a roll-over waits for the directory to be synced
@@ -341,7 +341,7 @@ bool writers_may_wait(std::string_view why) {
       "remove the lock file", "make the active file durable",
       "make a closed file durable", "make the names durable",
       "delete the hints of a merged file", "delete a merged file"};
-  return kUnderLock.count(why) > 0;
+  return under_lock.count(why) > 0;
 }
 
 // Long enough for whoever waits for nobody, however busy the machine is …
