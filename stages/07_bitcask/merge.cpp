@@ -469,6 +469,7 @@ void Bitcask::keep_merging() {
     if (stop_) return;
     look_for_merge_ = false;
     hold.unlock();
+    delete_retired_later();
     std::vector<std::uint32_t> ids;
     try {
       if (policy_.in_window(now())) ids = needs_merge().files;
@@ -485,11 +486,14 @@ void Bitcask::keep_merging() {
   }
 }
 
+// For whoever does not want to wait: while another one is at work, what is to
+// go stays until the next fold ends, the next file is closed, or the next merge
+// ends.
 void Bitcask::delete_retired_later() {
   if (options_.mode == Mode::kRead) return;
   try {
-    const std::scoped_lock hold(writer_mutex_);
-    if (!closed_ && !failed_) delete_retired();
+    const std::unique_lock hold(writer_mutex_, std::try_to_lock);
+    if (hold && !closed_ && !failed_) delete_retired();
   } catch (const std::exception& error) {
     options_.tell(std::string("not deleted: ") + error.what());
   }

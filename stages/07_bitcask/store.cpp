@@ -122,9 +122,11 @@ void Bitcask::load_files() {
       (void)bitcask::leave_out_marked(options_, listing);
       std::shared_ptr<const FileSet> set =
           bitcask::load(options_, listing, fresh);
-      const std::scoped_lock hold_files(files_mutex_);
-      keydir_.replace(fresh, [&] { current_ = set.get(); });
-      files_.swap(set);
+      {
+        const std::scoped_lock change(change_mutex_, files_mutex_);
+        keydir_.replace(fresh, [&] { current_ = set.get(); });
+        files_.swap(set);
+      }
       if (set) open_files_.close(set->files);
       return;
     } catch (const IoError& error) {
@@ -193,7 +195,7 @@ std::shared_ptr<const FileSet> Bitcask::files() const {
 // but those who hold a pointer to it.
 void Bitcask::publish(std::shared_ptr<const FileSet> set) {
   {
-    const std::scoped_lock hold(files_mutex_);
+    const std::scoped_lock hold(change_mutex_, files_mutex_);
     files_.swap(set);
     current_ = files_.get();
   }
@@ -299,11 +301,17 @@ std::unique_ptr<Bitcask::Iterator::Moment> Bitcask::moment() {
   check_nothing_hidden();
   for (int tries = 1;; ++tries) {
     try {
-      // Without a writer, every shard tells of the same moment, and no merge
-      // can end and take files away before they are held.
-      const std::scoped_lock hold(writer_mutex_);
+      std::unique_ptr<Keydir::Snapshot> keys;
+      std::shared_ptr<const FileSet> set;
+      {
+        // While nothing changes, every shard tells of the same moment, and no
+        // merge can end and take files away before they are held.
+        const std::scoped_lock hold(change_mutex_);
+        keys = keydir_.snapshot();
+        set = files();
+      }
       auto moment = std::make_unique<Iterator::Moment>(
-          open_files_, keydir_.snapshot(), files(), policy_, now(),
+          open_files_, std::move(keys), std::move(set), policy_, now(),
           options_.mode == Mode::kRead);
       moment->at_end = [this] { delete_retired_later(); };
       return moment;
@@ -352,6 +360,7 @@ void Bitcask::set(std::string_view key, std::string_view value) {
   const std::scoped_lock hold(writer_mutex_);
   check_writable();
   const Place place = append(key, value, false);
+  const std::scoped_lock change(change_mutex_);
   active_->file->counts.revive(place.record_size(key.size()));
   count_dead(key, keydir_.put(key, place).before);
 }
@@ -370,6 +379,7 @@ void Bitcask::del(std::string_view key) {
   if (!hidden && (!before || before->tombstone)) return;
   const std::uint32_t shadowed = before ? before->file : gap->from.file;
   const Place place = append(key, encode_tombstone(shadowed), true);
+  const std::scoped_lock change(change_mutex_);
   // In a damaged store the keydir keeps tombstones: they tell that damage
   // older than they are hides nothing.
   count_dead(key, set->gaps.empty() ? keydir_.erase(key)

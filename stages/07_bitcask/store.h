@@ -258,6 +258,9 @@ class Bitcask final : public Store {
   bitcask::Keydir keydir_;
   bitcask::OpenFiles open_files_;
 
+  // Held while the answers or the set of files change, and never for a call of
+  // the system. Taken after writer_mutex_ and before files_mutex_.
+  std::mutex change_mutex_;
   mutable std::mutex files_mutex_;  // guards files_
   std::shared_ptr<const bitcask::FileSet> files_;
   std::atomic<const bitcask::FileSet*> current_ = nullptr;  // files_, for gets
