@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <stdexcept>
 #include <utility>
 
 #include "common/record/binary_record.h"
@@ -70,9 +71,13 @@ struct Bitcask::MergeJob {
 // and begins another one whenever one is full.
 class Bitcask::MergeOutput {
  public:
+  // The ids from `first_id` to before `end_id` are free.
   MergeOutput(const Options& options, std::uint64_t first_id,
-              std::uint64_t segment_bytes)
-      : options_(options), next_id_(first_id), full_at_(segment_bytes) {}
+              std::uint64_t end_id, std::uint64_t segment_bytes)
+      : options_(options),
+        next_id_(first_id),
+        end_id_(end_id),
+        full_at_(segment_bytes) {}
 
   MergeOutput(const MergeOutput&) = delete;
   MergeOutput& operator=(const MergeOutput&) = delete;
@@ -166,6 +171,8 @@ class Bitcask::MergeOutput {
   }
 
   void start_file() {
+    // The next id is that of the active file, which a copy would replace.
+    if (next_id_ == end_id_) throw std::logic_error("no id is free for a copy");
     const auto id = static_cast<std::uint32_t>(next_id_++);
     auto file = std::make_shared<DataFile>(options_, id);
     file_ = File::open(options_.system(), unfinished(*file),
@@ -199,6 +206,7 @@ class Bitcask::MergeOutput {
 
   const Options& options_;
   std::uint64_t next_id_;
+  std::uint64_t end_id_;
   std::uint64_t full_at_;
   std::vector<Output> outputs_;  // the last one may be open
   std::optional<File> file_;
@@ -265,13 +273,22 @@ void Bitcask::run_merge(const Choose& choose) {
       options_, "merge",
       options_.path_of(segment_name(
           static_cast<std::uint32_t>(job->first_output), kDataSuffix)));
-  MergeOutput output(options_, job->first_output, segment_bytes_);
+  MergeOutput output(options_, job->first_output, job->active, segment_bytes_);
   copy_live(*job, output);
   output.finish();
   make_others_durable(*job);
   publish_outputs(*job, output);
   for (const auto& file : job->outputs) move_keys(*file);
   retire(*job);
+}
+
+// How many files the copies of so many bytes can need: every one but the last
+// is full, and holds a record at the least.
+std::uint64_t Bitcask::most_outputs(std::uint64_t bytes) const {
+  const std::uint64_t records = bytes / kHeaderBytes;
+  // In place of an expired record a tombstone may stand, which is longer.
+  if (policy_.expires()) bytes += records * kLongestTombstone;
+  return std::min(bytes / segment_bytes_, records) + 1;
 }
 
 // 1. Chooses the inputs and keeps ids free for the outputs. What is written
@@ -287,7 +304,6 @@ std::optional<Bitcask::MergeJob> Bitcask::begin_merge(const Choose& choose) {
   }
   MergeJob job;
   std::uint64_t bytes = 0;
-  std::uint64_t records = 0;
   bool any_dead = false;
   job.oldest_other = static_cast<std::uint32_t>(kMostIds);
   for (const auto& file : set->files) {
@@ -298,13 +314,12 @@ std::optional<Bitcask::MergeJob> Bitcask::begin_merge(const Choose& choose) {
     }
     job.inputs.push_back(file);
     bytes += file->end;
-    records += file->counts.keys;
     any_dead = any_dead || file->counts.live_bytes < file->end;
   }
   const bool worth_it = any_dead || policy_.expires() || job.inputs.size() > 1;
   if (job.inputs.empty() || !worth_it) return std::nullopt;
   job.first_output = next_id_;
-  job.active = next_id_ + std::min(bytes / segment_bytes_, records) + 1;
+  job.active = next_id_ + most_outputs(bytes);
   finish_active();
   start_file(job.active, OpenMode::kCreateNew);
   return job;

@@ -239,6 +239,7 @@ class Bitcask final : public Store {
   // merge.cpp
   using Choose = std::function<bool(const bitcask::DataFile&)>;
   void run_merge(const Choose& choose);
+  [[nodiscard]] std::uint64_t most_outputs(std::uint64_t bytes) const;
   [[nodiscard]] std::optional<MergeJob> begin_merge(const Choose& choose);
   void copy_live(MergeJob& job, MergeOutput& output);
   void copy_file(MergeJob& job, bitcask::DataFile& input, MergeOutput& output);
