@@ -26,9 +26,13 @@ TemporaryDirectory::~TemporaryDirectory() {
 
 unsigned long long bytes_under(const std::string& directory) {
   unsigned long long bytes = 0;
-  std::error_code none;
-  for (const auto& entry : fs::recursive_directory_iterator(directory, none)) {
-    if (entry.is_regular_file()) bytes += entry.file_size();
+  std::error_code gone;
+  for (auto at = fs::recursive_directory_iterator(directory, gone);
+       !gone && at != fs::end(at); at.increment(gone)) {
+    std::error_code merged_away;
+    if (!at->is_regular_file(merged_away) || merged_away) continue;
+    const auto size = at->file_size(merged_away);
+    if (!merged_away) bytes += size;
   }
   return bytes;
 }

@@ -29,7 +29,8 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-/// @returns the bytes of all files under `directory`, 0 when there is none.
+/// @returns the bytes of all files under `directory`, 0 when there is none. A
+///   file that goes meanwhile is not counted.
 [[nodiscard]] unsigned long long bytes_under(const std::string& directory);
 
 }  // namespace strata::bench

@@ -1,6 +1,7 @@
 #include "bench/tour/replay.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <random>
@@ -10,6 +11,7 @@
 #include "bench/temporary.h"
 #include "bench/tour/interrupt.h"
 #include "common/cli/progress.h"
+#include "common/os/os_wrapper.h"
 #include "common/os/posix_os.h"
 #include "common/record/escape.h"
 
@@ -39,6 +41,25 @@ std::vector<std::uint64_t> miss_points(std::uint64_t operations) {
   return points;
 }
 
+// What is written through it, by whichever thread.
+class CountingOs final : public OsWrapper {
+ public:
+  using OsWrapper::OsWrapper;
+
+  [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
+                                  std::string_view bytes,
+                                  const char* why) override {
+    const OsResult result = OsWrapper::write_at(fd, offset, bytes, why);
+    if (result > 0) written_ += static_cast<std::uint64_t>(result);
+    return result;
+  }
+
+  [[nodiscard]] std::uint64_t written() const { return written_; }
+
+ private:
+  std::atomic<std::uint64_t> written_{0};
+};
+
 // A stage at work on a history.
 class Runner {
  public:
@@ -50,8 +71,10 @@ class Runner {
   void write_everything();
   void write(const Operation& operation);
   void measure_growth(std::uint64_t operations);
+  void merge_everything();
   void open_for_reading();
   void ask_everything();
+  [[nodiscard]] std::uint64_t probes_of_miss(Store& store) const;
   [[nodiscard]] Question question_about(std::size_t key) const;
   [[nodiscard]] std::vector<Question> missing_keys() const;
   [[nodiscard]] std::vector<Question> random_keys(
@@ -64,7 +87,8 @@ class Runner {
   const std::vector<std::uint64_t> miss_points_;
   std::vector<std::string> keys_;  // as this stage holds them
   std::vector<Question> missing_;
-  Ledger ledger_{posix_os(), Ledger::Keep::kTotals};
+  CountingOs counting_{posix_os()};
+  Ledger ledger_{counting_, Ledger::Keep::kTotals};
   Options options_;
   std::unique_ptr<Store> store_;
   Run run_;
@@ -80,6 +104,10 @@ Runner::Runner(const Stage& stage, const History& history,
   options_.directory = std::move(directory);
   options_.os = &ledger_;
   run_.stage = &stage;
+  if (stage.has("--segment-bytes")) {
+    run_.segment_bytes = segment_bytes_for(history);
+    options_.numbers["--segment-bytes"] = run_.segment_bytes;
+  }
   keys_.reserve(history.keys.size());
   for (const std::string& key : history.keys) {
     keys_.push_back(key_in(stage.limits, key));
@@ -90,6 +118,12 @@ Runner::Runner(const Stage& stage, const History& history,
 
 Run Runner::run() {
   write_everything();
+  if (stage_.has("compact")) {
+    (void)check_end_state(*store_, stage_, history_, keys_);
+    merge_everything();
+  }
+  store_.reset();
+  run_.written = counting_.written();
   open_for_reading();
   run_.ghosts = check_end_state(*store_, stage_, history_, keys_);
   ask_everything();
@@ -147,9 +181,43 @@ void Runner::measure_growth(std::uint64_t operations) {
   growth.disk_bytes = bench::bytes_under(options_.directory);
   if (std::find(miss_points_.begin(), miss_points_.end(), operations) !=
       miss_points_.end()) {
-    growth.miss = ask(*store_, ledger_, missing_, kPatienceOnTheWay);
+    // Through a store of its own: what a merge reads meanwhile is not in it.
+    Ledger ledger(posix_os(), Ledger::Keep::kTotals);
+    Options options = options_;
+    options.mode = Mode::kRead;
+    options.os = &ledger;
+    const auto store = stage_.open(options);
+    growth.miss = ask(*store, ledger, missing_, kPatienceOnTheWay);
+    growth.miss_probes = probes_of_miss(*store);
   }
   run_.growth.push_back(growth);
+}
+
+std::uint64_t Runner::probes_of_miss(Store& store) const {
+  std::string value;
+  const std::uint64_t before = store.index_probes();
+  (void)store.get(missing_.front().key, value);
+  return store.index_probes() - before;
+}
+
+// Opened anew first, so that no merge goes on while it is measured.
+void Runner::merge_everything() {
+  store_.reset();
+  Merging merging;
+  merging.bytes_before = bench::bytes_under(options_.directory);
+  store_ = stage_.open(options_);
+  merging.probes_before = probes_of_miss(*store_);
+  merging.files_before = store_->file_stats().size();
+  const std::uint64_t written = counting_.written();
+  const std::uint64_t start = ledger_.ticks_ns();
+  throw_if_interrupted();
+  store_->compact();
+  merging.ns = static_cast<double>(ledger_.ticks_ns() - start);
+  merging.written = counting_.written() - written;
+  merging.files_after = store_->file_stats().size();
+  store_.reset();
+  merging.bytes_after = bench::bytes_under(options_.directory);
+  run_.merging = merging;
 }
 
 void Runner::open_for_reading() {
@@ -220,6 +288,7 @@ void Runner::ask_everything() {
   run_.oldest = ask(*store_, ledger_, oldest, kPatience);
   progress.update(2, 4);
   run_.missing = ask(*store_, ledger_, missing_, kPatience);
+  run_.miss_probes = probes_of_miss(*store_);
   progress.update(3, 4);
   run_.random = ask(*store_, ledger_, random_keys(live), kPatience);
 }
@@ -256,6 +325,16 @@ std::vector<std::uint64_t> growth_points(std::uint64_t operations) {
     if (points.empty() || points.back() < point) points.push_back(point);
   }
   return points;
+}
+
+std::uint64_t segment_bytes_for(const History& history) {
+  constexpr std::uint64_t kSegments = 32;
+  constexpr std::uint64_t kLeast = 1024;
+  std::uint64_t bytes = 0;
+  for (const Operation& operation : history.operations) {
+    bytes += history.keys[operation.key].size() + operation.value.size();
+  }
+  return std::max(kLeast, bytes / kSegments);
 }
 
 Run replay(const Stage& stage, const History& history,

@@ -71,9 +71,22 @@ Json growth_json(const std::vector<Growth>& growth) {
     if (at.miss.asked == 0) continue;
     Json point = to_json(at.miss);
     point["operations"] = at.operations;
+    point["probes"] = at.miss_probes;
     miss.push_back(point);
   }
   return {{"disk", disk}, {"miss", miss}};
+}
+
+Json merging_json(const Run& run) {
+  if (!run.merging) return nullptr;
+  const Merging& merging = *run.merging;
+  return {{"bytes_before", merging.bytes_before},
+          {"bytes_after", merging.bytes_after},
+          {"files_before", merging.files_before},
+          {"files_after", merging.files_after},
+          {"probes_before", merging.probes_before},
+          {"written", merging.written},
+          {"ns", merging.ns}};
 }
 
 Json stage_json(const Run& run) {
@@ -91,12 +104,16 @@ Json stage_json(const Run& run) {
           {"refuses", refuses},
           {"writes", run.writes},
           {"skipped_deletes", run.skipped_deletes},
+          {"segment_bytes", run.segment_bytes},
           {"user_bytes", run.user_bytes},
+          {"written", run.written},
+          {"merging", merging_json(run)},
           {"rewritten_keys", run.rewritten_keys},
           {"write", to_json(run.write)},
           {"newest", to_json(run.newest)},
           {"oldest", to_json(run.oldest)},
           {"missing", to_json(run.missing)},
+          {"miss_probes", run.miss_probes},
           {"random", to_json(run.random)},
           {"open", to_json(run.open)},
           {"keys", run.stats.keys},

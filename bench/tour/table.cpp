@@ -144,6 +144,56 @@ std::string held_table(const History& history, const std::vector<Run>& runs) {
   return out;
 }
 
+// "19 to 3", or "19" where nothing has changed.
+std::string became(std::uint64_t before, std::uint64_t after) {
+  if (before == after) return before == 0 ? "-" : number(before);
+  return number(before) + " to " + number(after);
+}
+
+std::string merging_row(const Run& run) {
+  const auto bytes = [](std::uint64_t count) {
+    return size(static_cast<double>(count));
+  };
+  std::uint64_t most = 0;
+  for (const Growth& at : run.growth) most = std::max(most, at.disk_bytes);
+  const Merging unmerged{.bytes_before = run.stats.disk_bytes,
+                         .files_before = run.stats.files,
+                         .files_after = run.stats.files,
+                         .probes_before = run.miss_probes};
+  const Merging& merging = run.merging ? *run.merging : unmerged;
+  return fmt::format(
+      "{:<16}{:>12}{:>12}{:>12}{:>11}{:>12}{:>13}{:>12}\n", run.stage->name,
+      bytes(most), bytes(merging.bytes_before),
+      run.merging ? bytes(merging.bytes_after) : "-",
+      run.merging ? duration(merging.ns) : "-",
+      became(merging.files_before, merging.files_after),
+      became(merging.probes_before, run.miss_probes),
+      run.user_bytes == 0
+          ? "-"
+          : fmt::format("{:.2f}", static_cast<double>(run.written) /
+                                      static_cast<double>(run.user_bytes)));
+}
+
+std::string merging_table(const std::vector<Run>& runs) {
+  std::string out =
+      "Merging         most on disk  at the end      merged       took"
+      "       files asked a miss  write amp.\n";
+  std::uint64_t segment_bytes = 0;
+  for (const Run& run : runs) {
+    out += merging_row(run);
+    segment_bytes = std::max(segment_bytes, run.segment_bytes);
+  }
+  if (segment_bytes > 0) {
+    out += fmt::format(
+        "Segments end at {}. What merges, merges also by itself while it is "
+        "written to; merged: once\nmore, all of it. Asked a miss: keydirs. "
+        "Write amplification: bytes written, every merge's too,\nfor each "
+        "byte of keys and values.\n",
+        size(static_cast<double>(segment_bytes)));
+  }
+  return out;
+}
+
 // Which stages were asked fewer questions than could be.
 std::string asked_notes(const std::vector<Run>& runs) {
   const std::uint64_t most = Patience().questions;
@@ -238,7 +288,8 @@ std::string headline(const History& history) {
 
 std::string tables(const History& history, const std::vector<Run>& runs) {
   std::string out = "\n" + time_table(runs) + "\n" + moved_table(runs) + "\n" +
-                    held_table(history, runs) + "\n" + asked_notes(runs) + "\n";
+                    held_table(history, runs) + "\n" + merging_table(runs) +
+                    "\n" + asked_notes(runs) + "\n";
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const Run* next = i + 1 < runs.size() ? &runs[i + 1] : nullptr;
     out += story_of(history, runs[i], next);

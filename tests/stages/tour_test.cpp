@@ -207,6 +207,70 @@ TEST_F(Tour, TheEndStateIsExactWhateverTheHistoryAndTheNames) {
   }
 }
 
+// 40 commits, each of which edits all of 10 files and adds one that the next
+// one deletes: 40 * 11 writes, 39 deletes, and most of it dead.
+constexpr const char* kLongStory = R"sh(
+  git init -q .
+  for commit in $(seq 1 40); do
+    printf 'commit refs/heads/main\n'
+    printf 'committer a <a@example.org> %d +0000\ndata 0\n' $commit
+    [ $commit = 1 ] || printf 'D passing/%d\n' $((commit - 1))
+    for file in 0 1 2 3 4 5 6 7 8 9; do
+      printf 'M 100644 inline file/%d\ndata <<END\n%d\nEND\n' $file $commit
+    done
+    printf 'M 100644 inline passing/%d\ndata <<END\nx\nEND\n' $commit
+  done | git fast-import --quiet
+)sh";
+
+TEST_F(Tour, DeletesAreRealWhereThereAreAnyAndMergingGivesTheirSpaceBack) {
+  git(kLongStory);
+  ASSERT_EQ(tour("--git repo"), 0) << stderr_;
+  const Json report = this->report();
+  EXPECT_EQ(report["history"]["live_keys"], 11);
+  expect_ghosts(report, 39);
+  for (const Json& stage : report["stages"]) {
+    const std::string name = stage["name"];
+    const Stage* known = find_stage(name);
+    const bool deletes = known->has("del");
+    EXPECT_EQ(stage["keys"], deletes ? 11 : 50) << name;
+    EXPECT_EQ(stage["skipped_deletes"], deletes ? 0 : 39) << name;
+    EXPECT_EQ(stage["writes"], deletes ? 479 : 440) << name;
+    EXPECT_GE(stage["written"], stage["user_bytes"]) << name;
+    EXPECT_EQ(stage["segment_bytes"] > 0, known->has("--segment-bytes"));
+    const Json& merging = stage["merging"];
+    ASSERT_EQ(merging.is_object(), known->has("compact")) << name;
+    if (!merging.is_object()) continue;
+    // Much may have been merged by itself before: so never more.
+    EXPECT_LE(merging["bytes_after"], merging["bytes_before"]) << name;
+    EXPECT_LE(merging["files_after"], merging["files_before"]) << name;
+    EXPECT_LT(merging["bytes_after"], stage["written"]) << name;
+    EXPECT_EQ(stage["dead_bytes"], 0) << name;
+    EXPECT_EQ(stage["disk_bytes"], merging["bytes_after"]) << name;
+  }
+}
+
+TEST_F(Tour, AMissAsksEveryKeydirOfAStageThatHasOneForEachSegment) {
+  git(kLongStory);
+  ASSERT_EQ(tour("--git repo"), 0) << stderr_;
+  const Json report = this->report();
+  const auto stage = [&](const char* name) {
+    for (const Json& one : report["stages"]) {
+      if (one["name"] == name) return one;
+    }
+    return Json();
+  };
+  const Json segments = stage("05_segments");
+  EXPECT_EQ(segments["miss_probes"], segments["files"]);
+  const auto& points = segments["growth"]["miss"];
+  EXPECT_LT(points.front()["probes"], points.back()["probes"]);
+  EXPECT_EQ(points.back()["probes"], segments["files"]);
+  EXPECT_EQ(points.back()["read_bytes"], 0);
+  const Json compaction = stage("06_compaction");
+  EXPECT_GT(compaction["merging"]["probes_before"], 0);
+  EXPECT_LT(compaction["miss_probes"], segments["miss_probes"]);
+  EXPECT_EQ(stage("07_bitcask")["miss_probes"], 0);
+}
+
 TEST_F(Tour, TheHistoryIsTheSameFromASubdirectoryAndFromABareClone) {
   git(std::string(kStory) + "git clone -q --bare . ../bare.git");
   ASSERT_EQ(tour("--git repo"), 0) << stderr_;
