@@ -387,7 +387,8 @@ class Interleaving : public testing::TestWithParam<const Stage*> {
       std::optional<Beside> beside;
       std::string where;
       calls = merged.merge([&](int nth, const char* why) {
-        if (beside && beside->has_ended()) merged.expect_model_on_disk();
+        const bool changed = beside && !only_reads(action);
+        if (changed && beside->has_ended()) merged.expect_model_on_disk();
         if (nth != at) return;
         where = why;
         beside.emplace(merged, action, why);
@@ -436,15 +437,22 @@ class Interleaving : public testing::TestWithParam<const Stage*> {
   }
 };
 
-TEST_P(Interleaving, AnyActionAtAnyCallOfAMerge) {
+TEST_P(Interleaving, AnyWriteAtAnyCallOfAMerge) {
   for (const Sync sync : {Sync::kNever, Sync::kAlways}) {
     for (const Action action :
          {Action::kOverwrite, Action::kPutNew, Action::kDelete,
-          Action::kPutBack, Action::kRollOver, Action::kGetAll,
-          Action::kScanAll, Action::kEndScan, Action::kEndIterator}) {
+          Action::kPutBack, Action::kRollOver}) {
       act_at_each_call(action, sync);
       if (HasFatalFailure()) return;
     }
+  }
+}
+
+TEST_P(Interleaving, AnyReadAtAnyCallOfAMerge) {
+  for (const Action action : {Action::kGetAll, Action::kScanAll,
+                              Action::kEndScan, Action::kEndIterator}) {
+    act_at_each_call(action, Sync::kAlways);
+    if (HasFatalFailure()) return;
   }
 }
 
