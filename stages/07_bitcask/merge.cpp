@@ -385,14 +385,15 @@ void Bitcask::make_others_durable(const MergeJob& job) {
       if (!active_ || active_->file != file) closed.push_back(file);
     }
   }
-  try {
-    for (const auto& file : others) {
-      File::open(os(), file->path(), OpenMode::kRead, kWhy).sync(kWhy);
+  for (const auto& file : others) {
+    File data = File::open(os(), file->path(), OpenMode::kRead, kWhy);
+    try {
+      data.sync(kWhy);
+    } catch (const IoError&) {
+      const std::scoped_lock hold(writer_mutex_);
+      failed_ = true;
+      throw;
     }
-  } catch (const IoError&) {
-    const std::scoped_lock hold(writer_mutex_);
-    failed_ = true;
-    throw;
   }
   const std::scoped_lock hold(writer_mutex_);
   for (const auto& file : closed) file->durable = true;

@@ -204,7 +204,7 @@ TEST_P(FlippedWithChecksum, WithACopyOfTheLogInAValue) {
 TEST_P(FlippedWithChecksum, WithACopyOfTheLogInTheLastValue) {
   const faults::Written stale = faults::write_history(
       GetParam(), {{"k1", "stale"}, {"k4", "stale"}, {"k1", "very stale"}});
-  history_.emplace_back("copy", stale.bytes());
+  history_.push_back({"copy", stale.bytes()});
   flip_everything();
 }
 
@@ -227,12 +227,12 @@ TEST_P(FlippedWithChecksum, WithACopyOfTheLogWhoseLengthIsOneBit) {
 
 TEST_P(FlippedWithChecksum, WithALastValueThatEndsInZeros) {
   using std::string_literals::operator""s;
-  history_.emplace_back("k1", "ends in zeros\0\0\0\0\0\0\0\0"s);
+  history_.push_back({"k1", "ends in zeros\0\0\0\0\0\0\0\0"s});
   flip_everything();
 }
 
 TEST_P(FlippedWithChecksum, WithAnEmptyLastValue) {
-  history_.emplace_back("k2", "");
+  history_.push_back({"k2", ""});
   flip_everything();
 }
 

@@ -173,7 +173,7 @@ TEST_P(CrashStates, ACrashDuringRecoveryKeepsWhatWasAcknowledged) {
         History found;
         for (const std::string& key : faults::keys_of(history)) {
           std::string value;
-          if (store->get(key, value)) found.emplace_back(key, value);
+          if (store->get(key, value)) found.push_back({key, value});
         }
         const std::size_t before = found.size();
         found.insert(found.end(), more.begin(), more.end());
