@@ -209,6 +209,7 @@ class Bitcask final : public Store {
   void load_files();
   void remove(const std::string& name, const char* why);
   [[nodiscard]] bitcask::Listing list_until_still() const;
+  [[nodiscard]] bool is_up_to_date() const;
   [[nodiscard]] std::shared_ptr<const bitcask::FileSet> files() const;
   void publish(std::shared_ptr<const bitcask::FileSet> set);
   [[nodiscard]] bool try_get(std::string_view key, std::string& value,
