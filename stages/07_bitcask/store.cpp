@@ -169,6 +169,7 @@ void Bitcask::stop_threads() {
 }
 
 void Bitcask::close() {
+  const std::scoped_lock one_at_a_time(close_mutex_);
   stop_threads();
   const std::scoped_lock hold(merge_mutex_, writer_mutex_);
   if (closed_.exchange(true)) return;

@@ -61,7 +61,6 @@ TEST_F(BitcaskLocks, TheMergeLockIsThereDuringAMergeAndNoLonger) {
 }
 
 TEST_F(BitcaskLocks, TheCreateLockIsThereWhileAFileIsMadeAndNoLonger) {
-
   class Watching : public OsWrapper {
    public:
     Watching(Os& os, std::function<void()> at_open)
