@@ -157,16 +157,11 @@ class Bitcask::MergeOutput {
                     std::uint64_t size, bool tombstone) {
     if (file_ && end_ >= full_at_) finish_file();
     if (!file_) start_file();
-    DataFile& file = *outputs_.back().file;
     outputs_.back().hints->add({.tstamp = tstamp,
                                 .total_size = size,
                                 .tombstone = tombstone,
                                 .offset = end_,
                                 .key = key});
-    if (tombstone) {
-      ++file.counts.needed_keys;
-      file.counts.needed_bytes += size;
-    }
     end_ += size;
   }
 
@@ -217,22 +212,25 @@ class Bitcask::MergeOutput {
 
 // ---- Which files
 
+// The sums last, since others count meanwhile: no part is more than its sum.
 std::vector<FileStatus> Bitcask::status() const {
   check_open();
   std::vector<FileStatus> all;
   const auto set = files();
   for (const auto& file : set->files) {
     const bitcask::FileCounts& counts = file->counts;
-    all.push_back({.id = file->id(),
-                   .name = file->name(),
-                   .keys = counts.keys,
-                   .live_keys = counts.live_keys,
-                   .bytes = counts.bytes,
-                   .live_bytes = counts.live_bytes,
-                   .needed_keys = counts.needed_keys,
-                   .needed_bytes = counts.needed_bytes,
-                   .oldest = counts.oldest,
-                   .newest = counts.newest});
+    FileStatus status;
+    status.id = file->id();
+    status.name = file->name();
+    status.live_keys = counts.live_keys;
+    status.live_bytes = counts.live_bytes;
+    status.needed_keys = counts.needed_keys;
+    status.needed_bytes = counts.needed_bytes;
+    status.keys = counts.keys;
+    status.bytes = counts.bytes;
+    status.oldest = counts.oldest;
+    status.newest = counts.newest;
+    all.push_back(std::move(status));
   }
   return all;
 }
@@ -416,8 +414,12 @@ void Bitcask::move_keys(DataFile& output) {
   const auto set = files();
   const bitcask::FileFaults faults = bitcask::for_each_place(
       options_, output, [&](std::string_view key, const Place& place) {
-        if (place.tombstone) return;
         const std::uint64_t size = place.record_size(key.size());
+        if (place.tombstone) {
+          ++output.counts.needed_keys;
+          output.counts.needed_bytes += size;
+          return;
+        }
         output.counts.revive(size);
         const auto from = keydir_.move(key, place);
         if (from) {

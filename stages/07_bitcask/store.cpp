@@ -93,12 +93,13 @@ void Bitcask::remove(const std::string& name, const char* why) {
   remove_file(os(), options_.path_of(name), why);
 }
 
-// The listing of a directory in which another process merges: a name given
-// while the system looks through the names may be left out, so that it must be
-// seen twice.
+// The listing of a directory in which another process merges: a name given or
+// taken while the system looks through the names may be seen or left out, so
+// that the same must be seen twice.
 Listing Bitcask::list_until_still() const {
   const auto same = [](const Listing& a, const Listing& b) {
-    return std::equal(a.files.begin(), a.files.end(), b.files.begin(),
+    return a.lost == b.lost &&
+           std::equal(a.files.begin(), a.files.end(), b.files.begin(),
                       b.files.end(), [](const auto& one, const auto& other) {
                         return one->id() == other->id();
                       });
@@ -137,17 +138,26 @@ void Bitcask::load_files() {
 
 bool Bitcask::refresh() {
   check_open();
-  if (options_.mode == Mode::kWrite) return false;
-  Listing listing = list_until_still();
-  (void)bitcask::leave_out_marked(options_, listing);
+  if (options_.mode == Mode::kWrite || is_up_to_date()) return false;
+  load_files();
+  return true;
+}
+
+// Whether the files on disk are those that are known, and as long.
+bool Bitcask::is_up_to_date() const {
   const auto known = files();
-  const bool same = std::equal(
-      listing.files.begin(), listing.files.end(), known->files.begin(),
-      known->files.end(), [](const auto& one, const auto& other) {
-        return one->id() == other->id() && one->end == other->end;
-      });
-  if (!same) load_files();
-  return !same;
+  Listing listing = list_until_still();
+  try {
+    (void)bitcask::leave_out_marked(options_, listing);
+  } catch (const IoError& error) {
+    if (is_gone(error)) return false;
+    throw;
+  }
+  return std::equal(listing.files.begin(), listing.files.end(),
+                    known->files.begin(), known->files.end(),
+                    [](const auto& one, const auto& other) {
+                      return one->id() == other->id() && one->end == other->end;
+                    });
 }
 
 void Bitcask::stop_threads() {
@@ -161,6 +171,7 @@ void Bitcask::stop_threads() {
 }
 
 void Bitcask::close() {
+  const std::scoped_lock one_at_a_time(close_mutex_);
   stop_threads();
   const std::scoped_lock hold(merge_mutex_, writer_mutex_);
   if (closed_.exchange(true)) return;

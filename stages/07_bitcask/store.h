@@ -155,7 +155,10 @@ class Bitcask final : public Store {
   [[nodiscard]] Iterator iterator();
 
   /// @returns whether there are no keys; expired ones count.
-  [[nodiscard]] bool is_empty_estimate() const { return keydir_.size() == 0; }
+  [[nodiscard]] bool is_empty_estimate() const {
+    check_open();
+    return keydir_.size() == 0;
+  }
 
   /// Makes everything that was written durable.
   /// @throws IoError: the store takes no more writes until it is opened again.
@@ -209,6 +212,7 @@ class Bitcask final : public Store {
   void load_files();
   void remove(const std::string& name, const char* why);
   [[nodiscard]] bitcask::Listing list_until_still() const;
+  [[nodiscard]] bool is_up_to_date() const;
   [[nodiscard]] std::shared_ptr<const bitcask::FileSet> files() const;
   void publish(std::shared_ptr<const bitcask::FileSet> set);
   [[nodiscard]] bool try_get(std::string_view key, std::string& value,
@@ -266,6 +270,7 @@ class Bitcask final : public Store {
   std::shared_ptr<const bitcask::FileSet> files_;
   std::atomic<const bitcask::FileSet*> current_ = nullptr;  // files_, for gets
 
+  std::mutex close_mutex_;  // held by a close; taken before the others
   std::mutex merge_mutex_;  // held by a merge; taken before writer_mutex_
   mutable std::mutex writer_mutex_;  // guards what follows
   std::optional<Directory> directory_;
