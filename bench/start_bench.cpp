@@ -3,6 +3,7 @@
 // the limit: the hint files are read whole and checked, and each key is put
 // into a hash table that has its size from the beginning.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -30,6 +31,7 @@ namespace {
 
 constexpr std::uint64_t kFiles = 8;
 constexpr std::string_view kHints = ".hint";
+constexpr std::size_t kHead = 18;  // of an entry, in front of the key
 
 bool holds_hints(const fs::path& file) {
   return file.extension() == kHints;
@@ -42,8 +44,14 @@ class KeyTable {
   explicit KeyTable(std::size_t keys)
       : slots_(std::max<std::size_t>(2, keys * 3 / 2)) {}
 
-  void put(std::string_view key, std::string_view place) {
-    std::size_t slot = (hash_(key) >> 32) * slots_.size() >> 32;
+  // @returns where the key belongs; the processor begins to fetch that.
+  [[nodiscard]] std::size_t slot_of(std::string_view key) const {
+    const std::size_t slot = (hash_(key) >> 32) * slots_.size() >> 32;
+    __builtin_prefetch(&slots_[slot], 1);
+    return slot;
+  }
+
+  void put(std::size_t slot, std::string_view key, std::string_view place) {
     while (slots_[slot] != 0) {
       const std::string_view held(entries_.data() + slots_[slot] - 1,
                                   place.size() + key.size());
@@ -75,10 +83,35 @@ std::vector<std::string> hint_files(const std::string& directory) {
   return paths;
 }
 
-// What a start from hints cannot do without: entries of a time, the key's
-// length, two more fields and the key, 18 bytes in front of each key.
+// Puts the keys of entries: of a time, the key's length and two more fields, 18
+// bytes in front of each key. Many at a time, so that memory is not waited for
+// at each.
+void put_all(std::string_view entries, KeyTable& table) {
+  struct Entry {
+    std::string_view head;
+    std::string_view key;
+    std::size_t slot;
+  };
+
+  std::array<Entry, 64> some;
+  for (std::size_t at = 0; at < entries.size();) {
+    std::size_t count = 0;
+    for (; count < some.size() && at < entries.size(); ++count) {
+      Entry& entry = some[count];
+      entry.head = entries.substr(at, kHead);
+      const auto length = read_big_endian<std::uint16_t>(entry.head.substr(4));
+      entry.key = entries.substr(at + kHead, length);
+      entry.slot = table.slot_of(entry.key);
+      at += kHead + length;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      table.put(some[i].slot, some[i].key, some[i].head);
+    }
+  }
+}
+
+// What a start from hints cannot do without.
 void read_hints(const std::string& directory, std::uint64_t count) {
-  constexpr std::size_t kHead = 18;
   constexpr const char* kWhy = "read the hints";
   KeyTable table(count);
   table.reserve(count * (kHead + kKeyBytes));
@@ -93,12 +126,7 @@ void read_hints(const std::string& directory, std::uint64_t count) {
     const auto crc = read_big_endian<std::uint32_t>(
         std::string_view(bytes).substr(entries.size() + 6));
     if (crc32(entries) != crc) throw std::runtime_error("hints are damaged");
-    for (std::size_t at = 0; at < entries.size();) {
-      const std::string_view head = entries.substr(at, kHead);
-      const std::size_t length = read_big_endian<std::uint16_t>(head.substr(4));
-      table.put(entries.substr(at + kHead, length), head);
-      at += kHead + length;
-    }
+    put_all(entries, table);
   }
   if (table.size() != count) throw std::runtime_error("hints are missing");
 }
