@@ -36,6 +36,15 @@ void register_shell(const Plan& plan);
 /// Sets and gets of the stages with an index in turn with the limit.
 void register_limits(const Plan& plan);
 
+/// Misses while there are ever more segments for the same keys.
+void register_segments(const Plan& plan);
+
+/// Starting up from hints and without, in turn with the limit.
+void register_starts(const Plan& plan);
+
+/// What merging costs and gives back, and what it does to reads meanwhile.
+void register_merging(const Plan& plan);
+
 /// One large log searched for a key that is not there, by the scanning stages
 /// and by the tools of the shell in turn.
 void register_whole_file(const Plan& plan);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -17,8 +18,12 @@ namespace {
 
 class LimitStore final : public Store {
  public:
-  explicit LimitStore(const Options& options)
-      : file_(File::open(options.system(), options.path_of("limit.bin"),
+  LimitStore(const Options& options, bool hints)
+      : hints_(hints ? std::optional<File>(File::open(
+                           options.system(), options.path_of("limit.hint"),
+                           OpenMode::kCreate, "the hints"))
+                     : std::nullopt),
+        file_(File::open(options.system(), options.path_of("limit.bin"),
                          OpenMode::kCreate, "the log")) {
     encode_binary_record(0, key_of(0), value(), record_);
     const std::uint64_t end = file_.size("find the end");
@@ -31,6 +36,7 @@ class LimitStore final : public Store {
     file_.write_at(end_, record_, "append the record");
     places_[std::string(key)] = end_;
     end_ += record_.size();
+    if (hints_) add_hint(key);
   }
 
   bool get(std::string_view key, std::string& out) override {
@@ -61,6 +67,20 @@ class LimitStore final : public Store {
     throw InvalidInput("the limit can set and get, and nothing else");
   }
 
+  void add_hint(std::string_view key) {
+    constexpr std::size_t kHead = 18;
+    constexpr std::size_t kPiece = std::size_t{64} << 10;
+    hint_buffer_.append(record_, 0, kHead);
+    hint_buffer_ += key;
+    if (hint_buffer_.size() < kPiece) return;
+    hints_->write_at(hints_end_, hint_buffer_, "write the hints");
+    hints_end_ += hint_buffer_.size();
+    hint_buffer_.clear();
+  }
+
+  std::optional<File> hints_;
+  std::string hint_buffer_;
+  std::uint64_t hints_end_ = 0;
   File file_;
   std::string record_;
   std::unordered_map<std::string, std::uint64_t, KeyHash, std::equal_to<>>
@@ -81,9 +101,21 @@ const Stage& limit_stage() {
       .checksums = false,
       .scans = false,
       .open = [](const Options& options) -> std::unique_ptr<Store> {
-        return std::make_unique<LimitStore>(options);
+        return std::make_unique<LimitStore>(options, false);
       },
   };
+  return stage;
+}
+
+const Stage& limit_stage_with_hints() {
+  static const Stage stage = [] {
+    Stage made = limit_stage();
+    made.name = "limit_with_hints";
+    made.open = [](const Options& options) -> std::unique_ptr<Store> {
+      return std::make_unique<LimitStore>(options, true);
+    };
+    return made;
+  }();
   return stage;
 }
 

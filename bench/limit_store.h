@@ -14,4 +14,9 @@ namespace strata::bench {
 ///   answers right for what `fill` wrote only, and has neither keys nor scan.
 [[nodiscard]] const Stage& limit_stage();
 
+/// @returns the same for a stage that keeps hints: a set adds 18 bytes and the
+///   key to a second file, which is written to 64 KiB at a time. So it writes
+///   the same bytes as stage 07.
+[[nodiscard]] const Stage& limit_stage_with_hints();
+
 }  // namespace strata::bench

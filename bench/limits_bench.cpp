@@ -1,9 +1,11 @@
 // Stages with an index beside the limit (limit_store.h), in turn. What the
 // stage takes longer is what it adds to a hash map and a system call.
+#include <exception>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bench/benches.h"
@@ -60,42 +62,103 @@ void register_sets(std::uint64_t count) {
   contest.size = static_cast<std::int64_t>(count);
   contest.prepare = [=] { *keys = shuffled_keys(count); };
   contest.clean_up = [=] { *keys = {}; };
-  for (const Stage* stage : subjects()) {
+  auto stages = subjects();
+  stages.insert(stages.begin() + 1, &limit_stage_with_hints());
+  for (const Stage* stage : stages) {
     contest.contestants.push_back(
         {std::string(stage->name), [=] { return set_all(*stage, *keys); }});
   }
   register_contest(std::move(contest));
 }
 
-void register_gets(std::uint64_t count) {
+// Stores that stay open for a contest.
+class OpenStores {
+ public:
+  // Makes a store of the stage with `count` keys, and opens it for reading.
+  void fill(const Stage& stage, std::uint64_t count) {
+    Open& made = open_[&stage];
+    const std::string& path = made.directory.path();
+    bench::fill(*open(stage, path, Mode::kWrite, count), count);
+    made.store = open(stage, path, Mode::kRead, count);
+  }
+
+  [[nodiscard]] Store& of(const Stage& stage) {
+    return *open_.at(&stage).store;
+  }
+
+  Keys keys;  // to be asked for
+
+ private:
   struct Open {
     TemporaryDirectory directory;
     std::unique_ptr<Store> store;
   };
 
-  struct State {
-    Keys keys;
-    std::map<const Stage*, Open> open;
-  };
+  std::map<const Stage*, Open> open_;
+};
 
-  const auto state = std::make_shared<State>();
+void register_gets(std::uint64_t count) {
+  const auto state = std::make_shared<OpenStores>();
   Contest contest;
   contest.name = "limit_get";
   contest.size = static_cast<std::int64_t>(count);
   contest.prepare = [=] {
     state->keys = random_keys(count);
-    for (const Stage* stage : subjects()) {
-      Open& filled = state->open[stage];
-      const std::string& path = filled.directory.path();
-      fill(*open(*stage, path, Mode::kWrite, count), count);
-      filled.store = open(*stage, path, Mode::kRead, count);
-    }
+    for (const Stage* stage : subjects()) state->fill(*stage, count);
   };
   contest.clean_up = [=] { *state = {}; };
   for (const Stage* stage : subjects()) {
     contest.contestants.push_back(
         {std::string(stage->name),
-         [=] { return get_all(*state->open.at(stage).store, state->keys); }});
+         [=] { return get_all(state->of(*stage), state->keys); }});
+  }
+  register_contest(std::move(contest));
+}
+
+// As many gets from each of so many threads. @returns seconds per get of all.
+double get_all_from(Store& store, const Keys& keys, int threads) {
+  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(threads));
+  const double seconds = seconds_of([&] {
+    std::vector<std::thread> readers;
+    for (std::exception_ptr& error : errors) {
+      readers.emplace_back([&store, &error, mine = keys]() mutable {
+        try {
+          (void)get_all(store, mine);
+        } catch (...) {
+          error = std::current_exception();
+        }
+      });
+    }
+    for (std::thread& reader : readers) reader.join();
+  });
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+  return per_operation(seconds, keys) / threads;
+}
+
+// Only stages that merge in the background are used from many threads.
+void register_readers(std::uint64_t count) {
+  const auto open_stores = std::make_shared<OpenStores>();
+  Contest contest;
+  contest.name = "readers";
+  contest.size = static_cast<std::int64_t>(count);
+  contest.prepare = [=] {
+    open_stores->keys = random_keys(count);
+    for (const Stage* stage : subjects()) {
+      if (stage->has("compact")) open_stores->fill(*stage, count);
+    }
+  };
+  contest.clean_up = [=] { *open_stores = {}; };
+  for (const Stage* stage : all_stages()) {
+    if (stage->scans || !stage->has("compact")) continue;
+    for (const int threads : {1, 2}) {
+      contest.contestants.push_back(
+          {std::string(stage->name) + "_x" + std::to_string(threads), [=] {
+             return get_all_from(open_stores->of(*stage), open_stores->keys,
+                                 threads);
+           }});
+    }
   }
   register_contest(std::move(contest));
 }
@@ -106,6 +169,7 @@ void register_limits(const Plan& plan) {
   const auto count = static_cast<std::uint64_t>(plan.contest_size());
   register_sets(count);
   register_gets(count);
+  register_readers(count);
 }
 
 }  // namespace strata::bench

@@ -81,6 +81,9 @@ int run(int argc, char** argv) {
   register_stages(plan);
   register_shell(plan);
   register_limits(plan);
+  register_segments(plan);
+  register_starts(plan);
+  register_merging(plan);
   register_whole_file(plan);
   const bool right = run_and_summarize(plan);
   warn_of_build_type();

@@ -17,7 +17,17 @@
 // Elsewhere are, each in turn with what it is to be compared with:
 //
 //   limit_set, limit_get   set_random and get_hit beside the limit
+//   readers                get_hit from one thread and from two
+//   start                  opening from hints and without, beside the limit
+//   merge                  a merge beside copying the same files
+//   merge_reads            gets during a merge beside gets without one
 //   whole_file             a miss in one large log beside grep
+//
+// and not in turn, since what counts is not the time:
+//
+//   miss_in_segments       a miss in ever more segments: keydirs asked
+//   churn                  overwriting again and again: write amplification,
+//                          bytes on disk before and after a merge
 //
 // Time is taken without the ledger. Then some operations are done through it,
 // and each result carries what one of them cost in calls and bytes.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/benches.h"
+#include "bench/workloads.h"
 #include "common/os/terminal.h"
 
 namespace strata::bench {
@@ -28,6 +29,9 @@ struct Result {
 using BySize = std::map<std::int64_t, Result>;
 using BySubject = std::map<std::string, BySize>;
 using Results = std::map<std::string, BySubject>;  // by workload
+
+// Bytes of the index of 07 for a key, beside the key itself.
+constexpr double kMostBesideTheKey = 32;
 
 class Reporter : public benchmark::ConsoleReporter {
  public:
@@ -83,7 +87,13 @@ const Result* find(const Results& results, const std::string& workload,
   return found == one->second.end() ? nullptr : &found->second;
 }
 
-void tell_growth_of(const std::string& subject, const BySize& by_size) {
+// What the sizes of a workload's results count.
+const char* sizes_of(const std::string& workload) {
+  return workload == "miss_in_segments" ? "segments" : "keys";
+}
+
+void tell_growth_of(const std::string& subject, const BySize& by_size,
+                    const char* sizes) {
   std::string line = fmt::format("  {:<24}", subject);
   for (const auto& [size, result] : by_size) {
     line += fmt::format(" {:>9}", duration(result.ns));
@@ -98,7 +108,9 @@ void tell_growth_of(const std::string& subject, const BySize& by_size) {
     line += fmt::format(" bytes read x {:.4g}",
                         last.counter("bytes_read_per_op") / bytes);
   }
-  fmt::print("{}  for x {} keys\n", line, many / few);
+  const double probes = last.counter("probes_per_op");
+  if (probes > 0) line += fmt::format(" {:.4g} keydirs asked", probes);
+  fmt::print("{}  for x {} {}\n", line, many / few, sizes);
 }
 
 void tell_growth(const Results& results) {
@@ -114,7 +126,7 @@ void tell_growth(const Results& results) {
         fmt::print("\n{:<26}{}\n", workload, sizes);
       }
       told = true;
-      tell_growth_of(subject, by_size);
+      tell_growth_of(subject, by_size, sizes_of(workload));
     }
   }
 }
@@ -127,16 +139,36 @@ void tell_space(const Results& results) {
       "key;\nbytes on disk for each byte of keys and values\n");
   for (const auto& [subject, by_size] : group->second) {
     const auto& [size, result] = *by_size.rbegin();
+    const double index = result.counter("index_bytes_per_key");
     fmt::print(
-        "  {:<24} {:>9} keys  index {:6.1f}  heap {:6.1f}  disk {:.3f}\n",
-        subject, size, result.counter("index_bytes_per_key"),
-        result.counter("heap_bytes_per_key"),
-        result.counter("disk_bytes_per_user_byte"));
+        "  {:<24} {:>9} keys  index {:6.1f}  heap {:6.1f}  disk {:.3f}{}\n",
+        subject, size, index, result.counter("heap_bytes_per_key"),
+        result.counter("disk_bytes_per_user_byte"),
+        subject != "07_bitcask" ? ""
+        : index <= kKeyBytes + kMostBesideTheKey
+            ? "  (at most 32 beside the key: met)"
+            : "  (at most 32 beside the key: NOT MET)");
+  }
+}
+
+void tell_merging(const Results& results) {
+  const auto group = results.find("churn");
+  if (group == results.end()) return;
+  fmt::print(
+      "\nEach key written once and then four times more, at random: bytes "
+      "written for each\nbyte of keys and values, bytes on disk for each that "
+      "is live, before and after a merge\n");
+  for (const auto& [subject, by_size] : group->second) {
+    const auto& [size, result] = *by_size.rbegin();
+    fmt::print(
+        "  {:<24} {:>9} keys  written {:.2f}  before {:.2f}  after {:.2f}\n",
+        subject, size, result.counter("write_amplification"),
+        result.counter("disk_before"), result.counter("disk_after"));
   }
 }
 
 // What is aimed at: `slow` takes at most, or at least, so many times as long
-// as `fast`.
+// as `fast`. Two names of subjects of one workload.
 struct Target {
   std::string workload;
   std::string slow;
@@ -167,7 +199,17 @@ void tell_ratios(const Results& results, const Plan& plan) {
       {"whole_file", "tac_grep", "02_reverse_scan", true, 8}};
   const std::vector<Target> limits = {
       {"limit_set", "04_keydir", "limit", false, 1.15},
-      {"limit_get", "04_keydir", "limit", false, 1.15}};
+      {"limit_get", "04_keydir", "limit", false, 1.15},
+      {"limit_set", "07_bitcask", "limit_with_hints", false, 1.15},
+      {"limit_get", "07_bitcask", "limit", false, 1.15},
+      {"readers", "07_bitcask_x1", "07_bitcask_x2", true, 1.8},
+      {"start", "07_bitcask", "limit", false, 1.5},
+      {"merge", "06_compaction", "06_compaction_copied", false, 2},
+      {"merge", "07_bitcask", "07_bitcask_copied", false, 2},
+      {"merge_reads", "06_compaction_p99.9_merging", "06_compaction_p99.9",
+       false, 2},
+      {"merge_reads", "07_bitcask_p99.9_merging", "07_bitcask_p99.9", false,
+       2}};
   std::string lines;
   for (const Target& target : scans) {
     lines += ratio_line(results, target,
@@ -179,7 +221,7 @@ void tell_ratios(const Results& results, const Plan& plan) {
   if (lines.empty()) return;
   fmt::print(
       "\nRatios of medians, taken in turn: whole_file in a log of {} MiB, "
-      "limits with {} keys\n{}",
+      "all others with {} keys\n{}",
       plan.whole_file_mib, plan.contest_size(), lines);
   if (plan.quick) fmt::print("  --quick: too short to be held against them\n");
 }
@@ -192,6 +234,7 @@ bool run_and_summarize(const Plan& plan) {
   if (reporter.results().empty()) return !reporter.failed();
   tell_growth(reporter.results());
   tell_space(reporter.results());
+  tell_merging(reporter.results());
   tell_ratios(reporter.results(), plan);
   return !reporter.failed();
 }

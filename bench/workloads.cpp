@@ -91,6 +91,10 @@ Keys random_keys(std::uint64_t count) {
   return drawn(count, uniform(count), key_of);
 }
 
+Keys random_keys(std::uint64_t count, std::uint64_t draws) {
+  return drawn(draws, uniform(count), key_of);
+}
+
 Keys zipfian_keys(std::uint64_t count) {
   Zipfian zipfian(count, kSeed);
   return drawn(
@@ -133,13 +137,26 @@ std::uint64_t Zipfian::next() {
 
 std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
                             Mode mode, std::uint64_t keys, Os* os) {
+  return open(stage, directory, {.mode = mode, .keys = keys, .os = os});
+}
+
+std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
+                            const Opening& opening) {
   Options options;
   options.directory = directory;
-  options.mode = mode;
-  options.os = os;
+  options.mode = opening.mode;
+  options.os = opening.os;
   for (const OptionSpec& spec : stage.options) {
-    if (spec.name == "--slots")
-      options.numbers[spec.name] = kSlotsPerKey * keys;
+    const auto set_to = [&](std::uint64_t number) {
+      options.numbers[spec.name] = number;
+    };
+    if (spec.name == "--slots") set_to(kSlotsPerKey * opening.keys);
+    if (spec.name == "--segment-bytes" && opening.segment_bytes > 0) {
+      set_to(opening.segment_bytes);
+    }
+    if (opening.merges_by_itself) continue;
+    if (spec.name == "--dead-percent") set_to(spec.max);
+    if (spec.name == "--merge-window-end") set_to(spec.min);  // never open
   }
   return stage.open(options);
 }

@@ -29,6 +29,9 @@ inline constexpr std::size_t kValueBytes = 100;
 ///   `number` + 1, so that no store can pass it over for being out of range.
 [[nodiscard]] std::string absent_key(std::uint64_t number);
 
+/// Bytes of a record of stages 04 to 07 with such a key and value.
+inline constexpr std::size_t kRecordBytes = 14 + kKeyBytes + kValueBytes;
+
 /// @returns a value of 100 bytes that any stage can hold: letters and spaces.
 [[nodiscard]] std::string_view value();
 
@@ -69,6 +72,9 @@ class Keys {
 /// @returns `count` keys of the store, each drawn at random.
 [[nodiscard]] Keys random_keys(std::uint64_t count);
 
+/// @returns `draws` keys of the store, each drawn at random.
+[[nodiscard]] Keys random_keys(std::uint64_t count, std::uint64_t draws);
+
 /// @returns `count` keys of the store, drawn by `Zipfian`.
 [[nodiscard]] Keys zipfian_keys(std::uint64_t count);
 
@@ -108,7 +114,21 @@ class Zipfian {
   std::mt19937_64 random_;
 };
 
-/// Opens a store.
+/// How a store is to be opened, where that matters.
+struct Opening {
+  Mode mode = Mode::kRead;          ///< as of `Options`
+  std::uint64_t keys = 1;           ///< a stage with slots gets four for each
+  Os* os = nullptr;                 ///< null for the real one
+  std::uint64_t segment_bytes = 0;  ///< 0 for the stage's default
+  bool merges_by_itself = true;     ///< false: only when it is told to
+};
+
+/// Opens a store. What the stage has no option for is left out.
+[[nodiscard]] std::unique_ptr<Store> open(const Stage& stage,
+                                          const std::string& directory,
+                                          const Opening& opening);
+
+/// Opens a store with everything else at its default.
 /// @param keys how many it is to hold: a stage with slots gets four for each
 /// @param os null for the real one
 [[nodiscard]] std::unique_ptr<Store> open(const Stage& stage,

@@ -1,17 +1,16 @@
 #include "bench/tour/replay.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <memory>
 #include <random>
 #include <string_view>
 #include <unordered_set>
 
+#include "bench/counting_os.h"
 #include "bench/temporary.h"
 #include "bench/tour/interrupt.h"
 #include "common/cli/progress.h"
-#include "common/os/os_wrapper.h"
 #include "common/os/posix_os.h"
 #include "common/record/escape.h"
 
@@ -41,25 +40,6 @@ std::vector<std::uint64_t> miss_points(std::uint64_t operations) {
   return points;
 }
 
-// What is written through it, by whichever thread.
-class CountingOs final : public OsWrapper {
- public:
-  using OsWrapper::OsWrapper;
-
-  [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
-                                  std::string_view bytes,
-                                  const char* why) override {
-    const OsResult result = OsWrapper::write_at(fd, offset, bytes, why);
-    if (result > 0) written_ += static_cast<std::uint64_t>(result);
-    return result;
-  }
-
-  [[nodiscard]] std::uint64_t written() const { return written_; }
-
- private:
-  std::atomic<std::uint64_t> written_{0};
-};
-
 // A stage at work on a history.
 class Runner {
  public:
@@ -87,7 +67,7 @@ class Runner {
   const std::vector<std::uint64_t> miss_points_;
   std::vector<std::string> keys_;  // as this stage holds them
   std::vector<Question> missing_;
-  CountingOs counting_{posix_os()};
+  bench::CountingOs counting_{posix_os()};
   Ledger ledger_{counting_, Ledger::Keep::kTotals};
   Options options_;
   std::unique_ptr<Store> store_;

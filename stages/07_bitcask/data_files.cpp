@@ -19,8 +19,8 @@ void FileCounts::add(const Place& place, std::size_t key_size) {
   if (place.tstamp > newest) newest = place.tstamp;
 }
 
-void FileCounts::revive(std::uint64_t record_bytes) {
-  ++live_keys;
+void FileCounts::revive(std::uint64_t record_bytes, std::uint64_t records) {
+  live_keys += records;
   live_bytes += record_bytes;
 }
 

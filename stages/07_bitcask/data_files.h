@@ -42,8 +42,8 @@ struct FileCounts {
   /// Counts a record that stands in the file, live or not.
   void add(const Place& place, std::size_t key_size);
 
-  /// Counts a record as live.
-  void revive(std::uint64_t record_bytes);
+  /// Counts a record as live, or several of so many bytes together.
+  void revive(std::uint64_t record_bytes, std::uint64_t records = 1);
 
   /// Counts a record as no longer live.
   void kill(std::uint64_t record_bytes);

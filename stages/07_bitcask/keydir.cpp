@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
 
 namespace strata::bitcask {
@@ -73,11 +74,15 @@ std::optional<Place> Table::find(std::uint64_t hash,
   return packed_at(positions_[*slot]).place();
 }
 
-void Table::put(std::uint64_t hash, std::string_view key, const Place& place) {
+Table::Put Table::put(std::uint64_t hash, std::string_view key,
+                      const Place& place) {
   const Packed packed = Packed::of(place, key.size());
+  any_tombstones_ = any_tombstones_ || place.tombstone;
   if (const auto slot = slot_of(hash, key)) {
-    write(positions_[*slot], packed);
-    return;
+    const Place before = packed_at(positions_[*slot]).place();
+    const bool newer = place.newer_than(before);
+    if (newer) write(positions_[*slot], packed);
+    return {newer, before};
   }
   make_room(sizeof(Packed) + key.size());
   const std::size_t at = arena_.size();
@@ -86,6 +91,7 @@ void Table::put(std::uint64_t hash, std::string_view key, const Place& place) {
   arena_.insert(arena_.end(), key.begin(), key.end());
   insert(hash, at);
   ++used_;
+  return {true, std::nullopt};
 }
 
 void Table::erase(std::uint64_t hash, std::string_view key) {
@@ -127,10 +133,13 @@ void Table::make_room(std::size_t bytes) {
     if (erased_bytes_ * 8 > arena_.size()) squeeze_arena();
     const std::size_t want = arena_.size() + bytes;
     if (want > 0xFFFFFFFF) throw std::length_error("4 GiB of keys in a shard");
-    if (want > arena_.capacity()) arena_.reserve(want + want / 16);
+    if (want > arena_.capacity()) {
+      arena_.reserve(want + (filling_ ? want : want / 16));
+    }
   }
   if (is_full(used_ + 1, tags_.size())) {
-    rebuild_slots(std::max(kFewestSlots, tags_.size() + tags_.size() / 5 + 1));
+    const std::size_t more = filling_ ? tags_.size() : tags_.size() / 5 + 1;
+    rebuild_slots(std::max(kFewestSlots, tags_.size() + more));
   }
 }
 
@@ -162,6 +171,8 @@ void Table::rebuild_slots(std::size_t slots) {
 }
 
 void Table::forget_tombstones() {
+  if (!any_tombstones_) return;
+  any_tombstones_ = false;
   for (std::size_t at = 0; at < arena_.size();) {
     Packed packed = packed_at(at);
     const std::size_t size = sizeof(Packed) + packed.key_size;
@@ -176,8 +187,18 @@ void Table::forget_tombstones() {
   if (erased_bytes_ > 0) squeeze_arena();
 }
 
+void Table::expect(std::size_t keys, std::size_t key_bytes) {
+  const std::size_t bytes = keys * sizeof(Packed) + key_bytes;
+  arena_.reserve(std::min<std::size_t>(bytes, 0xFFFFFFFF));
+  const std::size_t slots = keys + keys / 4 + 1;
+  if (slots > tags_.size()) rebuild_slots(slots);
+}
+
 void Table::shrink() {
-  arena_.shrink_to_fit();
+  filling_ = false;
+  if (arena_.capacity() > arena_.size() + arena_.size() / 16) {
+    arena_.shrink_to_fit();
+  }
   const std::size_t slots = used_ + used_ / 4 + 1;
   if (slots + slots / 5 < tags_.size()) rebuild_slots(slots);
 }
@@ -198,11 +219,19 @@ Keydir::Put Keydir::put(std::string_view key, const Place& place) {
   const std::uint64_t hash = hash_(key);
   Shard& shard = shard_of(hash);
   const std::scoped_lock hold(shard.mutex);
-  Put result;
-  result.before = shard.table->find(hash, key);
-  result.placed = !result.before || place.newer_than(*result.before);
-  if (result.placed) shard.to_change().put(hash, key, place);
-  return result;
+  return shard.to_change().put(hash, key, place);
+}
+
+std::array<std::uint32_t, Keydir::kShards + 1> Keydir::Batch::sort() {
+  std::array<std::uint32_t, kShards + 1> begins{};
+  for (const Item& item : items_) ++begins[item.shard() + 1];
+  std::partial_sum(begins.begin(), begins.end(), begins.begin());
+  auto next = begins;
+  order_.resize(items_.size());
+  for (std::uint32_t i = 0; i < items_.size(); ++i) {
+    order_[next[items_[i].shard()]++] = i;
+  }
+  return begins;
 }
 
 std::optional<Place> Keydir::move(std::string_view key, const Place& place) {
@@ -274,9 +303,25 @@ void Keydir::replace(Keydir& other, const std::function<void()>& meanwhile) {
 void Keydir::forget_tombstones() {
   for (std::size_t i = 0; i < kShards; ++i) {
     const std::scoped_lock hold(shards_[i].mutex);
-    Table& table = shards_[i].to_change();
-    table.forget_tombstones();
-    table.shrink();
+    shards_[i].to_change().forget_tombstones();
+  }
+}
+
+// Shards get different shares: a little more for each.
+void Keydir::expect(std::uint64_t keys, std::uint64_t key_bytes) {
+  const auto share = [](std::uint64_t all) {
+    return static_cast<std::size_t>((all + all / 32) / kShards);
+  };
+  for (std::size_t i = 0; i < kShards; ++i) {
+    const std::scoped_lock hold(shards_[i].mutex);
+    shards_[i].to_change().expect(share(keys), share(key_bytes));
+  }
+}
+
+void Keydir::shrink() {
+  for (std::size_t i = 0; i < kShards; ++i) {
+    const std::scoped_lock hold(shards_[i].mutex);
+    shards_[i].to_change().shrink();
   }
 }
 

@@ -17,6 +17,7 @@
 /// no pointers, no allocation a key, no rounding up. Tables grow by a fifth and
 /// arenas by a sixteenth at a time: with 256 small tables that is quick, and
 /// little lies idle. Together at most 32 bytes a key beside the key itself.
+/// Only while a store is opened they grow twofold, to be shrunk in the end.
 /// @source Sheehy and Smith, "Bitcask: A Log-Structured Hash Table for Fast
 ///   Key/Value Data", Basho 2010: "a keydir is simply a hash table that maps
 ///   every key in a Bitcask to a fixed-size structure"
@@ -30,6 +31,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -70,6 +72,7 @@ struct Place {
 /// Knows nothing of threads.
 class Table {
  public:
+  /// A new table expects to be filled with many keys, until `shrink`.
   /// @param hash what `hash` arguments were made with
   explicit Table(KeyHash hash) : hash_(hash) {}
 
@@ -77,9 +80,15 @@ class Table {
   [[nodiscard]] std::optional<Place> find(std::uint64_t hash,
                                           std::string_view key) const;
 
-  /// Puts the key at `place`, replacing what was there.
+  /// What `put` found.
+  struct Put {
+    bool placed = false;          ///< false: there was a newer record already
+    std::optional<Place> before;  ///< what was there
+  };
+
+  /// Puts the key at `place`, unless a newer record is known.
   /// @throws std::length_error past 4 GiB of keys, std::bad_alloc
-  void put(std::uint64_t hash, std::string_view key, const Place& place);
+  Put put(std::uint64_t hash, std::string_view key, const Place& place);
 
   /// Forgets the key, if it is there.
   void erase(std::uint64_t hash, std::string_view key);
@@ -98,7 +107,10 @@ class Table {
   /// Forgets every tombstone.
   void forget_tombstones();
 
-  /// Gives back what memory lies idle.
+  /// Makes room for so many keys and bytes of them.
+  void expect(std::size_t keys, std::size_t key_bytes);
+
+  /// Gives back what memory lies idle; from now on little of it ever does.
   void shrink();
 
   /// @returns how many keys.
@@ -160,6 +172,8 @@ class Table {
   std::vector<std::uint32_t> positions_;
   std::size_t used_ = 0;
   std::size_t erased_bytes_ = 0;  // of the arena
+  bool filling_ = true;
+  bool any_tombstones_ = false;  // maybe
 };
 
 /// The keydir of a store, for many threads at once.
@@ -195,10 +209,18 @@ class Keydir {
   }
 
   /// What `put` found.
-  struct Put {
-    bool placed = false;          ///< false: there was a newer record already
-    std::optional<Place> before;  ///< what was there
-  };
+  using Put = Table::Put;
+
+  /// Keys and places to be put together.
+  class Batch;
+
+  /// Puts all keys of the batch and empties it: shard by shard, so that each
+  /// lock is taken once and each table stays in the processor's cache. For many
+  /// keys that is several times as fast as one after the other.
+  /// @param done called with key, place and what was found of each, under its
+  ///   shard's lock
+  template <typename Done>
+  void put_all(Batch& batch, const Done& done);
 
   /// Puts the key at `place`, unless a newer record is known.
   Put put(std::string_view key, const Place& place);
@@ -250,8 +272,16 @@ class Keydir {
   void replace(Keydir& other, const std::function<void()>& meanwhile);
 
   /// Forgets the tombstones, which are needed only while files are read in
-  /// any order, and gives back idle memory.
+  /// any order.
   void forget_tombstones();
+
+  /// Makes room for about so many keys and bytes of them in one go: that saves
+  /// copying what is there again and again. Costs memory where they are fewer,
+  /// until `shrink`.
+  void expect(std::uint64_t keys, std::uint64_t key_bytes);
+
+  /// Gives back idle memory, once it has been filled.
+  void shrink();
 
   /// @returns how many keys.
   [[nodiscard]] std::uint64_t size() const;
@@ -276,5 +306,76 @@ class Keydir {
   KeyHash hash_;
   std::unique_ptr<Shard[]> shards_;
 };
+
+class Keydir::Batch {
+ public:
+  /// @param keydir that it is for; must outlive it
+  explicit Batch(const Keydir& keydir) : hash_(keydir.hash_) {
+    items_.reserve(kMostKeys);
+  }
+
+  /// Adds a key and its place.
+  void add(std::string_view key, const Place& place) {
+    items_.push_back({hash_(key), keys_.size(), key.size(), place});
+    keys_ += key;
+    record_bytes_ += place.record_size(key.size());
+  }
+
+  /// @returns how many keys.
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+
+  /// @returns how long they are together, in bytes.
+  [[nodiscard]] std::size_t key_bytes() const { return keys_.size(); }
+
+  /// @returns how long their records are together, in bytes.
+  [[nodiscard]] std::uint64_t record_bytes() const { return record_bytes_; }
+
+  /// @returns whether it is worth putting.
+  [[nodiscard]] bool is_full() const {
+    return items_.size() == kMostKeys || keys_.size() >= kMostBytes;
+  }
+
+ private:
+  friend class Keydir;
+  static constexpr std::size_t kMostKeys = 8192;
+  static constexpr std::size_t kMostBytes = std::size_t{2} << 20;
+
+  struct Item {
+    std::uint64_t hash;
+    std::size_t key_at;  // in keys_
+    std::size_t key_size;
+    Place place;
+
+    [[nodiscard]] std::size_t shard() const { return hash >> 56; }
+  };
+
+  // @returns the items by shard, where each shard's begin, and their end.
+  std::array<std::uint32_t, kShards + 1> sort();
+
+  KeyHash hash_;
+  std::string keys_;
+  std::vector<Item> items_;
+  std::vector<std::uint32_t> order_;  // by shard: indexes of items
+  std::uint64_t record_bytes_ = 0;
+};
+
+template <typename Done>
+void Keydir::put_all(Batch& batch, const Done& done) {
+  const auto begins = batch.sort();
+  for (std::size_t i = 0; i < kShards; ++i) {
+    if (begins[i] == begins[i + 1]) continue;
+    const std::scoped_lock hold(shards_[i].mutex);
+    Table& table = shards_[i].to_change();
+    for (std::uint32_t at = begins[i]; at < begins[i + 1]; ++at) {
+      const Batch::Item& item = batch.items_[batch.order_[at]];
+      const auto key =
+          std::string_view(batch.keys_).substr(item.key_at, item.key_size);
+      done(key, item.place, table.put(item.hash, key, item.place));
+    }
+  }
+  batch.items_.clear();
+  batch.keys_.clear();
+  batch.record_bytes_ = 0;
+}
 
 }  // namespace strata::bitcask

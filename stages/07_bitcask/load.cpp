@@ -104,12 +104,19 @@ class Loader {
  private:
   void work() {
     try {
+      Keydir::Batch batch(keydir_);
       for (std::size_t i = next_++; i < set_.files.size(); i = next_++) {
-        faults_[i] = for_each_place(
-            options_, *set_.files[i],
-            [&](std::string_view key, const Place& place) { put(key, place); });
+        faults_[i] =
+            for_each_place(options_, *set_.files[i],
+                           [&](std::string_view key, const Place& place) {
+                             batch.add(key, place);
+                             if (!batch.is_full()) return;
+                             std::call_once(expected_, [&] { expect(batch); });
+                             put_all(batch);
+                           });
         report(set_.files[i]->end);
       }
+      put_all(batch);
     } catch (...) {
       const std::scoped_lock hold(mutex_);
       error_ = std::current_exception();
@@ -117,15 +124,41 @@ class Loader {
     }
   }
 
-  void put(std::string_view key, const Place& place) {
-    const Keydir::Put put = keydir_.put(key, place);
-    if (!put.placed) return;
-    if (put.before && !put.before->tombstone) {
-      set_.find(put.before->file)
-          ->counts.kill(put.before->record_size(key.size()));
-    }
-    if (place.tombstone) return;
-    set_.find(place.file)->counts.revive(place.record_size(key.size()));
+  // Reckons from the first batch how many keys there are.
+  void expect(const Keydir::Batch& batch) {
+    const std::uint64_t times = total_ / batch.record_bytes();
+    keydir_.expect(batch.size() * times, batch.key_bytes() * times);
+  }
+
+  // Records in a row that are live.
+  struct Live {
+    std::uint32_t file = 0;
+    std::uint64_t keys = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  void put_all(Keydir::Batch& batch) {
+    Live live;
+    keydir_.put_all(batch, [&](std::string_view key, const Place& place,
+                               const Keydir::Put& put) {
+      if (!put.placed) return;
+      if (put.before && !put.before->tombstone) {
+        set_.find(put.before->file)
+            ->counts.kill(put.before->record_size(key.size()));
+      }
+      if (place.tombstone) return;
+      if (place.file != live.file) revive(live, place.file);
+      ++live.keys;
+      live.bytes += place.record_size(key.size());
+    });
+    revive(live, live.file);
+  }
+
+  // Counts what was summed up, and begins anew for a file.
+  void revive(Live& live, std::uint32_t next) {
+    if (live.keys > 0)
+      set_.find(live.file)->counts.revive(live.bytes, live.keys);
+    live = {.file = next};
   }
 
   void report(std::uint64_t bytes) {
@@ -141,6 +174,7 @@ class Loader {
   Keydir& keydir_;
   std::vector<FileFaults> faults_;
   std::atomic<std::size_t> next_ = 0;
+  std::once_flag expected_;
   std::mutex mutex_;
   std::exception_ptr error_;
   std::uint64_t total_ = 0;
@@ -266,6 +300,7 @@ std::shared_ptr<FileSet> load(const Options& options, const Listing& listing,
                      return b.from.newer_than(a.from);
                    });
   if (set->gaps.empty()) keydir.forget_tombstones();
+  keydir.shrink();
   return set;
 }
 

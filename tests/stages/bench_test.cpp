@@ -244,6 +244,69 @@ TEST_F(Benchmarks, CarryWhatASetWritesAndWhatAStoreTakes) {
   EXPECT_NEAR(open["disk_bytes_per_user_byte"], 130.0 / 116, 0.0001);
 }
 
+TEST_F(Benchmarks, CarryHowManyKeydirsAMissAsks) {
+  const auto results = results_of("^miss_in_segments/");
+  for (const Stage* stage : all_stages()) {
+    if (!stage->has("--segment-bytes")) continue;
+    const std::string name(stage->name);
+    const bool one_for_all = name == "07_bitcask";
+    for (const int segments : {1, 4, 16}) {
+      const std::string run =
+          "miss_in_segments/" + name + "/" + std::to_string(segments);
+      ASSERT_EQ(results.count(run), 1U) << run;
+      EXPECT_EQ(results.at(run)["probes_per_op"], one_for_all ? 0 : segments)
+          << run;
+      EXPECT_EQ(results.at(run)["reads_per_op"], 0) << run;
+    }
+  }
+}
+
+TEST_F(Benchmarks, CarryWhatMergingWritesAndGivesBack) {
+  const auto results = results_of("^churn/");
+  for (const Stage* stage : all_stages()) {
+    if (!stage->has("compact")) continue;
+    const std::string name(stage->name);
+    const Json& result = results.at("churn/" + name + "/20000/iterations:1");
+    // Every byte once, in records of 130 bytes for 116 of key and value.
+    EXPECT_GE(result["write_amplification"], 130.0 / 116) << name;
+    EXPECT_LE(result["disk_after"], result["disk_before"]) << name;
+    // Live records and, in 07, hints of 18 bytes and the key for each.
+    const bool hints = name == "07_bitcask";
+    EXPECT_NEAR(result["disk_after"], (130.0 + (hints ? 34 : 0)) / 116, 0.01)
+        << name;
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, TakeTurnsAtStartingMergingAndReadingMeanwhile) {
+  const auto results = results_of("^(start|merge|merge_reads|readers)/");
+  const auto time_of = [&](const std::string& run) {
+    const std::string name =
+        run + "/20000/iterations:1/repeats:5/manual_time_median";
+    EXPECT_EQ(results.count(name), 1U) << name;
+    return results.count(name) == 0
+               ? 0.0
+               : results.at(name)["real_time"].get<double>();
+  };
+  for (const char* how : {"", "_8_files", "_no_hints", "_no_hints_8_files"}) {
+    EXPECT_GT(time_of(std::string("start/07_bitcask") + how), 0);
+  }
+  EXPECT_GT(time_of("start/limit"), 0);
+  for (const Stage* stage : all_stages()) {
+    if (!stage->has("compact")) continue;
+    const std::string name(stage->name);
+    EXPECT_GT(time_of("merge/" + name), 0);
+    EXPECT_GT(time_of("merge/" + name + "_copied"), 0);
+    EXPECT_GT(time_of("readers/" + name + "_x2"), 0);
+    for (const char* when : {"", "_merging"}) {
+      const std::string reads = "merge_reads/" + name;
+      EXPECT_LE(time_of(reads + "_p50" + when),
+                time_of(reads + "_p99.9" + when));
+    }
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
 TEST_F(Benchmarks, AnswerInTurnWithTheToolsOfTheShell) {
   const std::string file = home_ / "results.json";
   start({"--quick", "--scan-mib", "1", "--benchmark_filter=whole_file",
