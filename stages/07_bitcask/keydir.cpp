@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kFewestSlots = 8;
 
+// Whoever expects keys tells from records, and these may all be of one key.
+constexpr std::uint64_t kMostExpected = std::uint64_t{1} << 22;
+
 // Four of five slots may be taken.
 bool is_full(std::size_t used, std::size_t slots) {
   return used * 5 > slots * 4;
@@ -309,6 +312,8 @@ void Keydir::forget_tombstones() {
 
 // Shards get different shares: a little more for each.
 void Keydir::expect(std::uint64_t keys, std::uint64_t key_bytes) {
+  keys = std::min(keys, kMostExpected);
+  key_bytes = std::min(key_bytes, kMostExpected * 32);
   const auto share = [](std::uint64_t all) {
     return static_cast<std::size_t>((all + all / 32) / kShards);
   };

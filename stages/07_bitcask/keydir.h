@@ -277,7 +277,7 @@ class Keydir {
 
   /// Makes room for about so many keys and bytes of them in one go: that saves
   /// copying what is there again and again. Costs memory where they are fewer,
-  /// until `shrink`.
+  /// until `shrink`; of more than 4 million, only those are believed.
   void expect(std::uint64_t keys, std::uint64_t key_bytes);
 
   /// Gives back idle memory, once it has been filled.
