@@ -1,6 +1,7 @@
 /// @file
 /// What a Bitcask tells of itself: stats, dump, verify, salvage.
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -44,7 +45,8 @@ Stats Bitcask::stats() {
   }
   stats.keys = keydir_.size();
   if (policy_.expires() || !set->gaps.empty()) count_unexpired(stats);
-  stats.dead_bytes = records - stats.live_bytes;
+  // Sets go on meanwhile, and what is live may have been counted last.
+  stats.dead_bytes = records - std::min(records, stats.live_bytes);
   stats.index_bytes = keydir_.bytes();
   return stats;
 }

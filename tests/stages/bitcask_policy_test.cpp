@@ -303,6 +303,18 @@ TEST_F(BitcaskMerging, StatusKeepsAccountOfEachFile) {
   }
 }
 
+TEST_F(BitcaskMerging, StatsMakeSenseWhileAnotherOneWrites) {
+  numbers["--expiry-seconds"] = 60;
+  CallsBack os(disk);
+  const auto store = open(Mode::kWrite, os);
+  store->set("city", "Rome");
+  os.before("measure the hints", [&] { store->set("lake", "Como"); });
+  const Stats stats = store->stats();
+  EXPECT_TRUE(os.called());
+  EXPECT_EQ(stats.dead_bytes, 0U);
+  EXPECT_LE(stats.dead_bytes, stats.disk_bytes);
+}
+
 // While a merge moves the keys its copies are counted: nobody who looks then
 // may see more dead bytes than there are bytes.
 TEST_F(BitcaskMerging, StatusMakesSenseInTheMiddleOfAMerge) {

@@ -1,0 +1,188 @@
+// Merges of 07_bitcask that fail half-way, in a store that goes on, and merges
+// of some files only: nothing is lost and nothing comes back.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/os/fault_os.h"
+#include "tests/stages/bitcask_fixture.h"
+
+namespace strata::bitcask_tests {
+namespace {
+
+// A store and what should be in it.
+class BitcaskMerge : public BitcaskTest {
+ protected:
+  BitcaskMerge() { numbers["--segment-bytes"] = 60; }
+
+  static std::string key_of(int i) { return "key" + std::to_string(i); }
+
+  void set(Bitcask& store, const std::string& key, const std::string& value) {
+    store.set(key, value);
+    model_[key] = value;
+  }
+
+  void del(Bitcask& store, const std::string& key) {
+    store.del(key);
+    model_.erase(key);
+  }
+
+  // Several files, with dead records and tombstones in each.
+  void fill(Bitcask& store) {
+    for (int i = 0; i < 20; ++i) set(store, key_of(i), "first");
+    for (int i = 0; i < 20; i += 3) set(store, key_of(i), "second");
+    for (int i = 0; i < 20; i += 4) del(store, key_of(i));
+  }
+
+  void lose_hints() {
+    for (const std::string& name : files()) {
+      if (name.find(".hint") != std::string::npos) remove(name);
+    }
+  }
+
+  void expect_unique_ids(const Bitcask& store) {
+    const Ids ids = ids_of(store);
+    EXPECT_EQ(std::set<std::uint32_t>(ids.begin(), ids.end()).size(),
+              ids.size());
+  }
+
+  void expect_model_after_reopens() {
+    EXPECT_EQ(contents(*reader()), model_);
+    lose_hints();
+    {
+      const auto store = writer();
+      EXPECT_EQ(contents(*store), model_);
+      store->compact();
+      EXPECT_EQ(contents(*store), model_);
+    }
+    EXPECT_EQ(contents(*reader()), model_);
+  }
+
+  Pairs model_;
+};
+
+// Fails the Nth change of the disk in a merge, for every N; then goes on in
+// the same store.
+TEST_F(BitcaskMerge, AfterAMergeThatFailedAnywhereTheStoreGoesOn) {
+  constexpr std::uint64_t kMoreThanThereAre = 150;
+  int failed = 0;
+  for (std::uint64_t nth = 1; nth < kMoreThanThereAre; ++nth) {
+    SCOPED_TRACE(nth);
+    for (const std::string& name : files()) remove(name);
+    model_.clear();
+    FaultOs faults(disk);
+    {
+      const auto store = open(Mode::kWrite, faults);
+      fill(*store);
+      faults.add({.changes_only = true, .nth = nth, .error = EIO});
+      try {
+        store->merge({2, 3, 4, 5});
+      } catch (const IoError&) {
+        ++failed;
+      }
+      EXPECT_EQ(contents(*store), model_);
+      faults.clear();
+      // What the merge left must hide nothing of this, nor be needed for it.
+      del(*store, key_of(1));
+      del(*store, key_of(5));
+      set(*store, key_of(4), "third");
+      set(*store, key_of(0), "third");
+      EXPECT_EQ(contents(*store), model_);
+      store->merge({2, 3});
+      EXPECT_EQ(contents(*store), model_);
+      store->compact();
+      EXPECT_EQ(contents(*store), model_);
+      expect_unique_ids(*store);
+    }
+    expect_model_after_reopens();
+  }
+  EXPECT_GT(failed, 10) << "what concerns hints and locks alone is no failure";
+}
+
+// Any files, in any order, among writes, deletions, reopens.
+TEST_F(BitcaskMerge, MergesOfAnyFilesAmongAnyWritesLoseNothing) {
+  std::mt19937 random(7);
+  const auto below = [&](int end) {
+    return std::uniform_int_distribution<int>(0, end - 1)(random);
+  };
+  for (int round = 0; round < 3; ++round) {
+    auto store = writer();
+    for (int step = 0; step < 600; ++step) {
+      const std::string key = key_of(below(25));
+      switch (below(8)) {
+        case 0: {
+          Ids some;
+          for (const std::uint32_t id : ids_of(*store)) {
+            if (below(2) == 0) some.push_back(id);
+          }
+          store->merge(some);
+          break;
+        }
+        case 1:
+          if (below(4) == 0) store->compact();
+          break;
+        case 2:
+          if (below(4) != 0) break;
+          store.reset();
+          if (below(2) == 0) lose_hints();
+          store = writer();
+          break;
+        case 3:
+        case 4:
+          del(*store, key);
+          break;
+        default:
+          set(*store, key, std::to_string(step));
+      }
+      if (step % 20 == 0) {
+        ASSERT_EQ(contents(*store), model_) << step;
+        ASSERT_EQ(contents(*reader()), model_) << step;
+      }
+    }
+    expect_unique_ids(*store);
+  }
+  expect_model_after_reopens();
+}
+
+TEST_F(BitcaskMerge, AMergeOfNothingChangesNothing) {
+  const auto store = writer();
+  fill(*store);
+  const Ids before = ids_of(*store);
+  store->merge({});
+  store->merge({4'000, 5'000});
+  store->merge({before.back()});
+  EXPECT_EQ(ids_of(*store), before) << "not there, or active";
+}
+
+// No matter which way a tombstone goes, the value below it stays hidden.
+TEST_F(BitcaskMerge, ATombstoneGoesOnlyWithAllThatIsOlder) {
+  write_file_of({{"gone", "x"}});
+  writer()->del("gone");
+  write_file_of({{"city", "Rome"}});
+  const auto has_tombstone = [](const Bitcask& store) {
+    std::uint64_t records = 0;
+    for (const auto& file : store.status()) records += file.keys;
+    return records == 3;
+  };
+  {
+    const auto store = writer();
+    store->merge({2});
+    EXPECT_TRUE(has_tombstone(*store)) << "1 stays";
+    store->merge({2, 3, 4});
+    EXPECT_TRUE(has_tombstone(*store)) << "1 still stays";
+    EXPECT_EQ(answer(*store, "gone"), std::nullopt);
+  }
+  EXPECT_EQ(answer(*reader(), "gone"), std::nullopt);
+  const auto store = writer();
+  store->compact();
+  std::uint64_t records = 0;
+  for (const auto& file : store->status()) records += file.keys;
+  EXPECT_EQ(records, 1U) << "nothing is left but the city";
+}
+
+}  // namespace
+}  // namespace strata::bitcask_tests
