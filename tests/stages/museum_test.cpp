@@ -108,16 +108,26 @@ class Museum : public testing::TestWithParam<const Stage*> {
 // Stages that merge.
 class MergeMuseum : public Museum {
  protected:
-  // Merges, and once, right before an input is read, lets another thread do
-  // `work`.
-  void merge_beside(Store& store, WatchedOs& watched,
-                    const std::function<void()>& work) {
+  enum class Moment : std::uint8_t {
+    kBeforeReading,  // the first input
+    kAfterCopying,   // into the first output, before anybody knows it
+  };
+
+  static constexpr Moment kMoments[] = {Moment::kBeforeReading,
+                                        Moment::kAfterCopying};
+
+  // Merges, and once lets another thread do `work`.
+  static void merge_beside(Store& store, WatchedOs& watched, Moment moment,
+                           const std::function<void()>& work) {
     const auto merger = std::this_thread::get_id();
+    bool has_read = false;
     bool done = false;
     watched.before = [&, merger](const Coming& coming) {
-      const bool begins = coming.call == "read" && !done &&
-                          std::this_thread::get_id() == merger;
-      if (begins) {
+      if (std::this_thread::get_id() != merger) return 0;
+      const bool reads = coming.call == "read";
+      const bool copied = coming.call == "sync" && has_read;
+      has_read = has_read || reads;
+      if (!done && (moment == Moment::kBeforeReading ? reads : copied)) {
         done = true;
         std::thread(work).join();
       }
@@ -160,33 +170,37 @@ TEST_F(BitcaskMuseum, ADeletedKeyStaysGoneWhenOnlyItsTombstoneIsMerged) {
 
 // basho/bitcask#148
 TEST_P(MergeMuseum, AKeyThatIsDeletedWhileItIsCopiedStaysGone) {
-  WatchedOs watched(disk);
-  {
-    const auto store = open(Mode::kWrite, watched);
-    for (const char* key : {"k", "k", "y", "z"}) store->set(key, "1");
-    merge_beside(*store, watched, [&] { store->del("k"); });
-    EXPECT_EQ(answer(*store, "k"), std::nullopt);
+  for (const Moment moment : kMoments) {
+    {
+      WatchedOs watched(disk);
+      const auto store = open(Mode::kWrite, watched);
+      for (const char* key : {"k", "k", "y", "z"}) store->set(key, "1");
+      merge_beside(*store, watched, moment, [&] { store->del("k"); });
+      EXPECT_EQ(answer(*store, "k"), std::nullopt);
+    }
+    expect_all({{"y", "1"}, {"z", "1"}});
+    writer()->compact();
+    expect_all({{"y", "1"}, {"z", "1"}});
   }
-  expect_all({{"y", "1"}, {"z", "1"}});
-  writer()->compact();
-  expect_all({{"y", "1"}, {"z", "1"}});
 }
 
 // nutsdb#392
 TEST_P(MergeMuseum, AKeyThatIsSetWhileItIsCopiedKeepsItsNewValue) {
-  WatchedOs watched(disk);
-  {
-    const auto store = open(Mode::kWrite, watched);
-    for (const char* key : {"k", "k", "z"}) store->set(key, "old");
-    merge_beside(*store, watched, [&] {
-      store->set("k", "new");
-      store->set("other", "new");
-    });
-    EXPECT_EQ(answer(*store, "k"), "new");
+  for (const Moment moment : kMoments) {
+    {
+      WatchedOs watched(disk);
+      const auto store = open(Mode::kWrite, watched);
+      for (const char* key : {"k", "k", "z"}) store->set(key, "old");
+      merge_beside(*store, watched, moment, [&] {
+        store->set("k", "new");
+        store->set("other", "new");
+      });
+      EXPECT_EQ(answer(*store, "k"), "new");
+    }
+    expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
+    writer()->compact();
+    expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
   }
-  expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
-  writer()->compact();
-  expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
 }
 
 // rosedb#258
@@ -281,7 +295,7 @@ TEST_P(MergeMuseum, ARollOverAmidAMergeMakesNoInputOfTheActiveFile) {
   {
     const auto store = open(Mode::kWrite, watched);
     for (const char* key : {"k", "k", "z"}) store->set(key, "1");
-    merge_beside(*store, watched, [&] {
+    merge_beside(*store, watched, Moment::kBeforeReading, [&] {
       for (int i = 0; i < 9; ++i) {
         store->set("n" + std::to_string(i % 4), std::to_string(i));
         model["n" + std::to_string(i % 4)] = std::to_string(i);
@@ -405,7 +419,8 @@ TEST_F(BitcaskMuseum, ASetWhileItsExpiredRecordIsMergedAwayIsKept) {
     const auto store = open(Mode::kWrite, watched);
     for (const char* key : {"k", "l", "z"}) store->set(key, "old");
     disk.set_now(disk.now_seconds() + 200);
-    merge_beside(*store, watched, [&] { store->set("k", "new"); });
+    merge_beside(*store, watched, Moment::kBeforeReading,
+                 [&] { store->set("k", "new"); });
     EXPECT_EQ(answer(*store, "k"), "new");
   }
   expect_all({{"k", "new"}});
