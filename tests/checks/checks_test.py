@@ -131,6 +131,22 @@ class ChecksTest(unittest.TestCase):
         self.plant('common/cli/batch.cpp', '#include <unistd.h>\n')
         self.finds('seam.py', 'common/cli/batch.cpp:1')
 
+    def test_mutations(self):
+        self.passes('mutations.py')
+        self.plant('tests/a_test.cpp', 'TEST(Apple, IsGreen) {}\n')
+        one = ('Apples are red\nfile: stages/01_a/store.cpp\n'
+               '-  green();\n+  red();\nfails: *Apple.IsGreen/01*\n')
+        self.plant('tests/mutations/mutations.txt', '# Bugs.\n\n' + one)
+        self.plant('stages/01_a/store.cpp', 'a;\n  green();\nb;\n')
+        self.passes('mutations.py')
+        for text in ('a;\nb;\n', '  green();\n  green();\n',
+                     '  green();  // b\n'):
+            self.plant('stages/01_a/store.cpp', text)
+            self.finds('mutations.py', 'mutations.txt:3: what goes out is')
+        self.plant('stages/01_a/store.cpp', '  green();\n')
+        self.plant('tests/a_test.cpp', '')
+        self.finds('mutations.py', "there is no test '*Apple.IsGreen/01*'")
+
     def test_headers(self):
         self.passes('headers.sh')
         self.plant('common/pear.h', '#pragma once\nstd::string pear();\n')

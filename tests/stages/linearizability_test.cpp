@@ -309,6 +309,47 @@ TEST_P(Linearizability, OfAllThatThreadsSeeBesideEndlessMerging) {
   }
 }
 
+// Of keys that are set in turn, each to the number of the round, a scan finds
+// the first ones at a round and the rest at the one before.
+TEST_P(Linearizability, AScanSeesOneMomentOfManyKeys) {
+  constexpr int kRounds = 3000;
+  constexpr int kTurn = 26;
+  MemoryOs disk;
+  YieldingOs yielding(disk);
+  const auto store = faults::open({GetParam(), 2000}, yielding, Mode::kWrite);
+  const auto write_round = [&](int round) {
+    for (int key = 0; key < kTurn; ++key) {
+      store->set(std::string(1, static_cast<char>('a' + key)),
+                 std::to_string(round));
+    }
+  };
+  write_round(0);
+  std::atomic<bool> done{false};
+  std::atomic<int> torn{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      while (!done) {
+        std::vector<int> rounds;
+        store->scan("", "", [&](std::string_view, std::string_view value) {
+          rounds.push_back(std::stoi(std::string(value)));
+        });
+        const bool in_turn = rounds.size() == kTurn &&
+                             std::is_sorted(rounds.rbegin(), rounds.rend()) &&
+                             rounds.front() - rounds.back() <= 1;
+        if (!in_turn) ++torn;
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    while (!done) store->compact();
+  });
+  for (int round = 1; round <= kRounds; ++round) write_round(round);
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(torn, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stages, Linearizability,
                          testing::Values(find_stage("06_compaction"),
                                          find_stage("07_bitcask")),

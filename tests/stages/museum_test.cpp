@@ -108,19 +108,27 @@ class Museum : public testing::TestWithParam<const Stage*> {
 // Stages that merge.
 class MergeMuseum : public Museum {
  protected:
-  // Merges, and once, right before an input is read, lets another thread do
-  // `work`.
-  void merge_beside(Store& store, WatchedOs& watched,
-                    const std::function<void()>& work) {
+  enum class Moment : std::uint8_t {
+    kBeforeReading,  // the first input
+    kAfterCopying,   // into the first output, before anybody knows it
+    kBeforeNaming,   // that one: everything has been copied
+  };
+
+  static constexpr Moment kMoments[] = {
+      Moment::kBeforeReading, Moment::kAfterCopying, Moment::kBeforeNaming};
+
+  // Merges, and once lets another thread do `work`.
+  static void merge_beside(Store& store, WatchedOs& watched, Moment moment,
+                           const std::function<void()>& work) {
     const auto merger = std::this_thread::get_id();
+    constexpr std::string_view kCalls[] = {"read", "sync", "rename"};
+    std::size_t seen = 0;  // of these calls, in this order
     bool done = false;
     watched.before = [&, merger](const Coming& coming) {
-      const bool begins = coming.call == "read" && !done &&
-                          std::this_thread::get_id() == merger;
-      if (begins) {
-        done = true;
-        std::thread(work).join();
-      }
+      if (std::this_thread::get_id() != merger || done) return 0;
+      if (coming.call != kCalls[seen]) return 0;
+      done = seen++ == static_cast<std::size_t>(moment);
+      if (done) std::thread(work).join();
       return 0;
     };
     store.compact();
@@ -160,33 +168,37 @@ TEST_F(BitcaskMuseum, ADeletedKeyStaysGoneWhenOnlyItsTombstoneIsMerged) {
 
 // basho/bitcask#148
 TEST_P(MergeMuseum, AKeyThatIsDeletedWhileItIsCopiedStaysGone) {
-  WatchedOs watched(disk);
-  {
-    const auto store = open(Mode::kWrite, watched);
-    for (const char* key : {"k", "k", "y", "z"}) store->set(key, "1");
-    merge_beside(*store, watched, [&] { store->del("k"); });
-    EXPECT_EQ(answer(*store, "k"), std::nullopt);
+  for (const Moment moment : kMoments) {
+    {
+      WatchedOs watched(disk);
+      const auto store = open(Mode::kWrite, watched);
+      for (const char* key : {"k", "k", "y", "z"}) store->set(key, "1");
+      merge_beside(*store, watched, moment, [&] { store->del("k"); });
+      EXPECT_EQ(answer(*store, "k"), std::nullopt);
+    }
+    expect_all({{"y", "1"}, {"z", "1"}});
+    writer()->compact();
+    expect_all({{"y", "1"}, {"z", "1"}});
   }
-  expect_all({{"y", "1"}, {"z", "1"}});
-  writer()->compact();
-  expect_all({{"y", "1"}, {"z", "1"}});
 }
 
 // nutsdb#392
 TEST_P(MergeMuseum, AKeyThatIsSetWhileItIsCopiedKeepsItsNewValue) {
-  WatchedOs watched(disk);
-  {
-    const auto store = open(Mode::kWrite, watched);
-    for (const char* key : {"k", "k", "z"}) store->set(key, "old");
-    merge_beside(*store, watched, [&] {
-      store->set("k", "new");
-      store->set("other", "new");
-    });
-    EXPECT_EQ(answer(*store, "k"), "new");
+  for (const Moment moment : kMoments) {
+    {
+      WatchedOs watched(disk);
+      const auto store = open(Mode::kWrite, watched);
+      for (const char* key : {"k", "k", "z"}) store->set(key, "old");
+      merge_beside(*store, watched, moment, [&] {
+        store->set("k", "new");
+        store->set("other", "new");
+      });
+      EXPECT_EQ(answer(*store, "k"), "new");
+    }
+    expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
+    writer()->compact();
+    expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
   }
-  expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
-  writer()->compact();
-  expect_all({{"k", "new"}, {"other", "new"}, {"z", "old"}});
 }
 
 // rosedb#258
@@ -276,22 +288,25 @@ TEST_P(MergeMuseum, AnInputThatCannotBeReadIsKept) {
 
 // basho/bitcask 694480f: the merge took a list that the roll-over had changed.
 TEST_P(MergeMuseum, ARollOverAmidAMergeMakesNoInputOfTheActiveFile) {
-  WatchedOs watched(disk);
-  Model model = {{"k", "1"}, {"z", "1"}};
-  {
-    const auto store = open(Mode::kWrite, watched);
-    for (const char* key : {"k", "k", "z"}) store->set(key, "1");
-    merge_beside(*store, watched, [&] {
-      for (int i = 0; i < 9; ++i) {
-        store->set("n" + std::to_string(i % 4), std::to_string(i));
-        model["n" + std::to_string(i % 4)] = std::to_string(i);
-      }
-    });
-    store->set("last", "1");
-    model["last"] = "1";
-    EXPECT_EQ(contents(*store), model);
+  for (const Moment moment : kMoments) {
+    Model model = {{"k", "1"}, {"z", "1"}};
+    MemoryOs fresh;
+    {
+      WatchedOs watched(fresh);
+      const auto store = open(Mode::kWrite, watched);
+      for (const char* key : {"k", "k", "z"}) store->set(key, "1");
+      merge_beside(*store, watched, moment, [&] {
+        for (int i = 0; i < 9; ++i) {
+          const std::string key = "n" + std::to_string(i);
+          store->set(key, model[key] = std::to_string(i));
+        }
+      });
+      store->set("last", model["last"] = "1");
+      EXPECT_EQ(contents(*store), model);
+    }
+    EXPECT_EQ(contents(*open(Mode::kRead, fresh)), model);
+    EXPECT_EQ(contents(*open(Mode::kWrite, fresh)), model);
   }
-  expect_all(model);
 }
 
 // weaviate#1697
@@ -405,7 +420,8 @@ TEST_F(BitcaskMuseum, ASetWhileItsExpiredRecordIsMergedAwayIsKept) {
     const auto store = open(Mode::kWrite, watched);
     for (const char* key : {"k", "l", "z"}) store->set(key, "old");
     disk.set_now(disk.now_seconds() + 200);
-    merge_beside(*store, watched, [&] { store->set("k", "new"); });
+    merge_beside(*store, watched, Moment::kBeforeReading,
+                 [&] { store->set("k", "new"); });
     EXPECT_EQ(answer(*store, "k"), "new");
   }
   expect_all({{"k", "new"}});
