@@ -97,6 +97,16 @@ Table::Put Table::put(std::uint64_t hash, std::string_view key,
   return {true, std::nullopt};
 }
 
+std::optional<Place> Table::move(std::uint64_t hash, std::string_view key,
+                                 const Place& place) {
+  const auto slot = slot_of(hash, key);
+  if (!slot) return std::nullopt;
+  const Place before = packed_at(positions_[*slot]).place();
+  if (before.file >= place.file) return std::nullopt;
+  write(positions_[*slot], Packed::of(place, key.size()));
+  return before;
+}
+
 void Table::erase(std::uint64_t hash, std::string_view key) {
   const auto found = slot_of(hash, key);
   if (!found) return;
@@ -235,16 +245,6 @@ std::array<std::uint32_t, Keydir::kShards + 1> Keydir::Batch::sort() {
     order_[next[items_[i].shard()]++] = i;
   }
   return begins;
-}
-
-std::optional<Place> Keydir::move(std::string_view key, const Place& place) {
-  const std::uint64_t hash = hash_(key);
-  Shard& shard = shard_of(hash);
-  const std::scoped_lock hold(shard.mutex);
-  const auto before = shard.table->find(hash, key);
-  if (!before || before->file >= place.file) return std::nullopt;
-  shard.to_change().put(hash, key, place);
-  return before;
 }
 
 std::optional<Place> Keydir::erase(std::string_view key) {

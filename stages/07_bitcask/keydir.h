@@ -90,6 +90,11 @@ class Table {
   /// @throws std::length_error past 4 GiB of keys, std::bad_alloc
   Put put(std::uint64_t hash, std::string_view key, const Place& place);
 
+  /// Moves a key that is there, in an older file, to `place`.
+  /// @returns whence; nothing when it is not.
+  std::optional<Place> move(std::uint64_t hash, std::string_view key,
+                            const Place& place);
+
   /// Forgets the key, if it is there.
   void erase(std::uint64_t hash, std::string_view key);
 
@@ -225,10 +230,13 @@ class Keydir {
   /// Puts the key at `place`, unless a newer record is known.
   Put put(std::string_view key, const Place& place);
 
-  /// Moves a key that is there, and whose record is in an older file, to
-  /// `place`: what a merge does with a record that it has copied.
-  /// @returns whence; nothing when the key has gone or has a newer record.
-  std::optional<Place> move(std::string_view key, const Place& place);
+  /// Moves each key of the batch that is there, and whose record is in an older
+  /// file, to its place, and empties the batch: what a merge does with records
+  /// that it has copied. Shard by shard, as `put_all`.
+  /// @param done called with key, place and whence it was moved; nothing when
+  ///   the key has gone or has a newer record
+  template <typename Done>
+  void move_all(Batch& batch, const Done& done);
 
   /// Forgets the key.
   /// @returns where it was.
@@ -297,6 +305,10 @@ class Keydir {
     Table& to_change();
   };
 
+  // Empties the batch; `use` is called under each shard's lock.
+  template <typename Use>
+  void by_shard(Batch& batch, const Use& use);
+
   [[nodiscard]] const Shard& shard_of(std::uint64_t hash) const {
     return shards_[hash >> 56];
   }
@@ -359,8 +371,8 @@ class Keydir::Batch {
   std::uint64_t record_bytes_ = 0;
 };
 
-template <typename Done>
-void Keydir::put_all(Batch& batch, const Done& done) {
+template <typename Use>
+void Keydir::by_shard(Batch& batch, const Use& use) {
   const auto begins = batch.sort();
   for (std::size_t i = 0; i < kShards; ++i) {
     if (begins[i] == begins[i + 1]) continue;
@@ -370,12 +382,28 @@ void Keydir::put_all(Batch& batch, const Done& done) {
       const Batch::Item& item = batch.items_[batch.order_[at]];
       const auto key =
           std::string_view(batch.keys_).substr(item.key_at, item.key_size);
-      done(key, item.place, table.put(item.hash, key, item.place));
+      use(table, item.hash, key, item.place);
     }
   }
   batch.items_.clear();
   batch.keys_.clear();
   batch.record_bytes_ = 0;
+}
+
+template <typename Done>
+void Keydir::put_all(Batch& batch, const Done& done) {
+  by_shard(batch, [&](Table& table, std::uint64_t hash, std::string_view key,
+                      const Place& place) {
+    done(key, place, table.put(hash, key, place));
+  });
+}
+
+template <typename Done>
+void Keydir::move_all(Batch& batch, const Done& done) {
+  by_shard(batch, [&](Table& table, std::uint64_t hash, std::string_view key,
+                      const Place& place) {
+    done(key, place, table.move(hash, key, place));
+  });
 }
 
 }  // namespace strata::bitcask

@@ -412,22 +412,28 @@ void Bitcask::publish_outputs(MergeJob& job, MergeOutput& output) {
 // been set or deleted since stay as they are.
 void Bitcask::move_keys(DataFile& output) {
   const auto set = files();
+  const auto count = [&](std::string_view key, const Place& place,
+                         const std::optional<Place>& from) {
+    const std::uint64_t size = place.record_size(key.size());
+    DataFile& loser = from ? *set->find(from->file) : output;
+    loser.counts.kill(size);
+  };
+  bitcask::Keydir::Batch batch(keydir_);
+  const auto move_batch = [&] {
+    output.counts.revive(batch.record_bytes(), batch.size());
+    keydir_.move_all(batch, count);
+  };
   const bitcask::FileFaults faults = bitcask::for_each_place(
       options_, output, [&](std::string_view key, const Place& place) {
-        const std::uint64_t size = place.record_size(key.size());
         if (place.tombstone) {
           ++output.counts.needed_keys;
-          output.counts.needed_bytes += size;
+          output.counts.needed_bytes += place.record_size(key.size());
           return;
         }
-        output.counts.revive(size);
-        const auto from = keydir_.move(key, place);
-        if (from) {
-          set->find(from->file)->counts.kill(size);
-        } else {
-          output.counts.kill(size);
-        }
+        batch.add(key, place);
+        if (batch.is_full()) move_batch();
       });
+  move_batch();
   if (!faults.gaps.empty() || faults.torn) {
     throw Damage(output.path(), 0, "the copy cannot be read back");
   }
