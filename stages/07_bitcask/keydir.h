@@ -216,7 +216,6 @@ class Keydir {
   /// What `put` found.
   using Put = Table::Put;
 
-  /// Keys and places to be put together.
   class Batch;
 
   /// Puts all keys of the batch and empties it: shard by shard, so that each
@@ -319,6 +318,7 @@ class Keydir {
   std::unique_ptr<Shard[]> shards_;
 };
 
+/// Keys and places to be put, or moved, together.
 class Keydir::Batch {
  public:
   /// @param keydir that it is for; must outlive it
