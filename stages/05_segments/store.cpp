@@ -30,11 +30,28 @@ Segments::Segments(const Options& options)
   if (directory_ && !segments_.empty()) continue_newest();
 }
 
+// While a writer makes segments one after the other, a listing may have a new
+// one and not the one before it. Whatever is older than the newest of a first
+// listing was there before a second one began.
+std::vector<SegmentFile> Segments::list() const {
+  const auto list_once = [this] {
+    return list_segments(options_.system(), options_.directory, kSuffix,
+                         "find the segments");
+  };
+  std::vector<SegmentFile> files = list_once();
+  if (files.empty() || files.size() == files.back().id) return files;
+  const std::uint32_t newest = files.back().id;
+  files = list_once();
+  files.erase(
+      std::remove_if(files.begin(), files.end(),
+                     [&](const auto& file) { return file.id > newest; }),
+      files.end());
+  return files;
+}
+
 // None is ever deleted, so that a number left out is a segment lost.
 void Segments::find_segments() {
-  for (const SegmentFile& file :
-       list_segments(options_.system(), options_.directory, kSuffix,
-                     "find the segments")) {
+  for (const SegmentFile& file : list()) {
     const std::uint32_t expected =
         segments_.empty() ? std::min(file.id, 1U) : segments_.back().id + 1;
     Segment& segment = add_segment(file.id);

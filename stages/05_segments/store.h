@@ -30,6 +30,7 @@
 #include "common/store/file_cache.h"
 #include "common/store/hash.h"
 #include "common/store/log_writer.h"
+#include "common/store/segment_files.h"
 #include "common/store/stage.h"
 #include "common/store/store.h"
 
@@ -117,6 +118,7 @@ class Segments final : public Store {
   Segment& add_segment(std::uint32_t id);
   [[nodiscard]] std::string path_of(std::uint32_t id) const;
   [[nodiscard]] std::string missing_path(const Segment& behind) const;
+  [[nodiscard]] std::vector<SegmentFile> list() const;
   void find_segments();
   void fill_keydirs();
   void fill_keydir(Segment& segment,

@@ -3,15 +3,18 @@
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "common/os/file.h"
+#include "common/store/errors.h"
 #include "common/store/stage.h"
 #include "stages/07_bitcask/keydir.h"
 
@@ -82,9 +85,8 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   /// Whether everything in it is known to survive a power cut.
   std::atomic<bool> durable = false;
 
-  /// For an input of a merge: whether the merge left out tombstones, so that
-  /// this file must not go before the older ones.
-  bool must_go_in_order = false;
+  /// Whether what is known of it comes from its hints.
+  bool from_hints = false;
 
  private:
   friend class OpenFiles;
@@ -94,6 +96,20 @@ class DataFile : public std::enable_shared_from_this<DataFile> {
   std::atomic<const File*> handle_ = nullptr;
   std::shared_ptr<const File> owner_;  // of handle_; guarded by OpenFiles
 };
+
+/// Opens a data file by `open()`, and explains when it is not there.
+/// @param path of the file
+/// @throws IoError
+template <typename Open>
+auto unless_merged_away(const std::string& path, const Open& open) {
+  try {
+    return open();
+  } catch (const IoError& error) {
+    if (error.code() != std::errc::no_such_file_or_directory) throw;
+    throw IoError("the writer has merged this file away meanwhile: try again",
+                  path, ENOENT);
+  }
+}
 
 /// A stretch of a data file that holds no readable record.
 struct FileGap {

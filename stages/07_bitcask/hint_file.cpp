@@ -96,49 +96,69 @@ void HintWriter::publish() {
 }
 
 const char* HintReader::check(std::uint64_t data_size) {
-  std::uint64_t at = 0;
-  std::uint64_t covered = 0;
+  at_ = 0;
+  std::uint64_t covered = covered_ = 0;
   std::uint32_t crc = 0;
   HintEntry entry;
-  while (next(at, entry)) {
+  while (next(entry)) {
     if (entry.offset != covered ||
         entry.total_size < kHeaderBytes + entry.key.size()) {
-      return "the hints are not those of the data file";
+      return kForeignHints;
     }
     covered += entry.total_size;
-    const std::uint64_t begin = at - kHintBytes - entry.key.size();
-    crc = crc32(window_.at(begin, static_cast<std::size_t>(at - begin)), crc);
+    const std::uint64_t begin = at_ - kHintBytes - entry.key.size();
+    crc = crc32(window_.at(begin, static_cast<std::size_t>(at_ - begin)), crc);
   }
-  const std::string_view last = window_.at(at, kHintBytes);
-  if (last.size() < kHintBytes || at + kHintBytes != window_.size()) {
+  const std::string_view last = window_.at(at_, kHintBytes);
+  if (last.size() < kHintBytes || at_ + kHintBytes != window_.size()) {
     return "the hints are not complete";
   }
-  if (read_big_endian<std::uint32_t>(last.substr(6)) != crc ||
+  const bool empty = last.find_first_not_of('\0') >= 6;
+  if (!empty || read_big_endian<std::uint32_t>(last.substr(6)) != crc ||
       read_big_endian<std::uint64_t>(last.substr(10)) != kLastOffset) {
     return "checksum does not match";
   }
-  if (covered != data_size) return "the hints are not those of the data file";
+  covered_ = covered;
+  if (covered != data_size) return kForeignHints;
+  at_ = 0;
   return nullptr;
 }
 
-// Puts the entry at `at` into `entry` and moves on behind it; false at the last
-// one, or where none fits.
-bool HintReader::next(std::uint64_t& at, HintEntry& entry) {
-  const std::string_view head = window_.at(at, kHintBytes);
+// False also where no entry fits.
+bool HintReader::next(HintEntry& entry) {
+  const std::string_view head = window_.at(at_, kHintBytes);
   if (head.size() < kHintBytes) return false;
   const auto key_size = read_big_endian<std::uint16_t>(head.substr(4));
-  if (key_size == 0 || window_.size() - at - kHintBytes < key_size) {
+  if (key_size == 0 || window_.size() - at_ - kHintBytes < key_size) {
     return false;
   }
-  const std::string_view bytes = window_.at(at, kHintBytes + key_size);
+  const std::string_view bytes = window_.at(at_, kHintBytes + key_size);
   const auto offset = read_big_endian<std::uint64_t>(bytes.substr(10));
   entry = {.tstamp = read_big_endian<std::uint32_t>(bytes),
            .total_size = read_big_endian<std::uint32_t>(bytes.substr(6)),
            .tombstone = (offset & kTombstoneBit) != 0,
            .offset = offset & ~kTombstoneBit,
            .key = bytes.substr(kHintBytes)};
-  at += bytes.size();
+  at_ += bytes.size();
   return true;
+}
+
+HintCheck::HintCheck(Os& os, const std::string& path, std::uint64_t data_size)
+    : file_(File::open_if_there(os, path, "compare the hints")) {
+  if (!file_) return;
+  size_ = file_->size("measure the hints");
+  reader_.emplace(*file_, size_);
+  why_ = reader_->check(data_size);
+  if (why_ != nullptr) reader_.reset();
+}
+
+bool HintCheck::fits(const LogEntry& record) {
+  if (!reader_) return true;
+  bool found = reader_->next(entry_);
+  while (found && entry_.offset < record.offset) found = reader_->next(entry_);
+  return found && entry_.offset == record.offset &&
+         entry_.total_size == record.size &&
+         entry_.tstamp == record.header.tstamp && entry_.key == record.key;
 }
 
 }  // namespace strata::bitcask

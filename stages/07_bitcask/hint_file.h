@@ -18,7 +18,9 @@
 /// They are a copy of what the data file says and nothing rests on them. One
 /// that is missing, cut, damaged or of another file is not believed, and the
 /// data is read: a hint must end with its checksum, and its entries must cover
-/// the data file from its first byte to its last.
+/// the data file from its first byte to its last. Whether each tells of the
+/// record that is there is seen only by who reads the data too: `verify`, and a
+/// merge, which deletes nothing then.
 ///
 /// The entries are collected as records are written, in `….hint.unfinished`,
 /// which becomes `….hint` when the data file is closed.
@@ -33,9 +35,14 @@
 
 #include "common/os/file.h"
 #include "common/os/file_window.h"
+#include "common/record/record_reader.h"
 #include "common/store/stage.h"
 
 namespace strata::bitcask {
+
+/// What is wrong with hints that tell of other records.
+inline constexpr const char* kForeignHints =
+    "the hints are not those of the data file";
 
 /// Bytes of an entry before its key.
 inline constexpr std::size_t kHintBytes = 18;
@@ -107,20 +114,64 @@ class HintReader {
   /// @throws IoError
   [[nodiscard]] const char* check(std::uint64_t data_size);
 
+  /// @returns how long the data file is or was, as far as whole hints tell of
+  ///   it, in bytes; 0 when they are not whole. Known after a `check`.
+  [[nodiscard]] std::uint64_t covered() const { return covered_; }
+
   /// Calls `visit(entry)` with every entry but the last, of a file that
   /// `check` has found good.
   /// @throws IoError
   template <typename Visit>
   void for_each(const Visit& visit) {
-    std::uint64_t at = 0;
+    at_ = 0;
     HintEntry entry;
-    while (next(at, entry)) visit(entry);
+    while (next(entry)) visit(entry);
   }
 
- private:
-  bool next(std::uint64_t& at, HintEntry& entry);
+  /// Puts the next entry into `entry`; the first one after a `check`.
+  /// @returns false at the last one.
+  /// @throws IoError
+  bool next(HintEntry& entry);
 
+ private:
   FileWindow window_;
+  std::uint64_t at_ = 0;
+  std::uint64_t covered_ = 0;
+};
+
+/// Compares hints with the records of which they tell. A hint file can be
+/// whole, and of the same length, and yet belong to another data file: then
+/// the keydir knows keys that are not there, and not those that are.
+class HintCheck {
+ public:
+  /// Opens the hints, if there are any.
+  /// @param path of the hint file
+  /// @param data_size length of the data file in bytes
+  /// @throws IoError
+  HintCheck(Os& os, const std::string& path, std::uint64_t data_size);
+
+  /// @returns why the hints are not to be believed, whatever the records are;
+  ///   null when they are, or there are none.
+  [[nodiscard]] const char* why() const { return why_; }
+
+  /// @returns the length of the hint file in bytes.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+  /// @returns whether there are hints, and they are to be believed.
+  [[nodiscard]] bool believed() const { return reader_.has_value(); }
+
+  /// @param record of the data file; called with each in order, but for those
+  ///   that cannot be read
+  /// @returns whether the hints tell of it, or are not believed anyway.
+  /// @throws IoError
+  bool fits(const LogEntry& record);
+
+ private:
+  std::optional<File> file_;
+  std::uint64_t size_ = 0;
+  std::optional<HintReader> reader_;  // only of hints that are believed
+  HintEntry entry_;
+  const char* why_ = nullptr;
 };
 
 }  // namespace strata::bitcask

@@ -74,6 +74,12 @@ void Bitcask::count_unexpired(Stats& stats) {
   }
 }
 
+File Bitcask::open_data(const DataFile& file, const char* why) const {
+  return bitcask::unless_merged_away(file.path(), [&] {
+    return File::open(os(), file.path(), OpenMode::kRead, why);
+  });
+}
+
 void Bitcask::dump(std::string_view name, const DumpVisitor& visit) {
   check_open();
   const auto set = files();
@@ -93,8 +99,7 @@ void Bitcask::dump(std::string_view name, const DumpVisitor& visit) {
 }
 
 void Bitcask::dump_data(const DataFile& file, const DumpVisitor& visit) {
-  const File data =
-      File::open(os(), file.path(), OpenMode::kRead, "dump the records");
+  const File data = open_data(file, "dump the records");
   dump_log(
       data, file.end, file.name(),
       [&](const LogEntry& entry, std::string_view value) {
@@ -163,20 +168,24 @@ void Bitcask::verify(const DamageVisitor& visit) {
   }
   for (const auto& file : set->files) {
     const bool newest = file == set->files.back();
-    const File data =
-        File::open(os(), file->path(), OpenMode::kRead, "verify every byte");
-    for_each_entry(data, file->end, "verify every byte",
-                   [&](Decoded decoded, const LogEntry& entry) {
-                     const bool torn = decoded == Decoded::kTorn && newest;
-                     if (decoded == Decoded::kRecord || torn) return;
-                     visit({data.path(), entry.offset, entry.size, entry.why});
-                   });
+    const File data = open_data(*file, "verify every byte");
     const std::string path = options_.path_of(file->hint_name());
-    const auto hints = File::open_if_there(os(), path, "verify the hints");
-    if (!hints) continue;
-    const std::uint64_t size = hints->size("measure the hints");
-    const char* why = HintReader(*hints, size).check(file->end);
-    if (why != nullptr) visit({path, 0, size, why});
+    // Hints that another process has made since tell of more than is known.
+    const std::uint64_t end = data.size("measure the data file");
+    bitcask::HintCheck hints(os(), path, std::max(end, file->end.load()));
+    const char* why = hints.why();
+    for_each_entry(
+        data, file->end, "verify every byte",
+        [&](Decoded decoded, const LogEntry& entry) {
+          const bool torn =
+              decoded == Decoded::kTorn && newest && !hints.believed();
+          if (decoded == Decoded::kRecord) {
+            if (!hints.fits(entry)) why = bitcask::kForeignHints;
+          } else if (!torn) {
+            visit({data.path(), entry.offset, entry.size, entry.why});
+          }
+        });
+    if (why != nullptr) visit({path, 0, hints.size(), why});
   }
 }
 
@@ -196,8 +205,7 @@ void Bitcask::salvage(const std::string& directory,
   std::uint32_t id = 0;
   for (const auto& file : set->files) {
     LogWriter copy(target, lock, segment_name(++id, bitcask::kDataSuffix));
-    const File data =
-        File::open(os(), file->path(), OpenMode::kRead, "salvage");
+    const File data = open_data(*file, "salvage");
     salvage_log(data, file->end, copy, visit);
   }
 }

@@ -170,12 +170,20 @@ void Table::squeeze_arena() {
   }
   arena_.resize(end);
   erased_bytes_ = 0;
-  rebuild_slots(tags_.size());
+  std::fill(tags_.begin(), tags_.end(), std::uint8_t{0});
+  insert_all();
 }
 
+// Memory is taken first: without it everything stays as it was.
 void Table::rebuild_slots(std::size_t slots) {
-  tags_ = std::vector<std::uint8_t>(slots);
-  positions_ = std::vector<std::uint32_t>(slots);
+  std::vector<std::uint8_t> tags(slots);
+  std::vector<std::uint32_t> positions(slots);
+  tags_.swap(tags);
+  positions_.swap(positions);
+  insert_all();
+}
+
+void Table::insert_all() {
   for (std::size_t at = 0; at < arena_.size();) {
     const Packed packed = packed_at(at);
     if (!packed.erased()) insert(hash_(key_at(at, packed)), at);
@@ -186,18 +194,9 @@ void Table::rebuild_slots(std::size_t slots) {
 void Table::forget_tombstones() {
   if (!any_tombstones_) return;
   any_tombstones_ = false;
-  for (std::size_t at = 0; at < arena_.size();) {
-    Packed packed = packed_at(at);
-    const std::size_t size = sizeof(Packed) + packed.key_size;
-    if (!packed.erased() && packed.place().tombstone) {
-      packed.offset_high |= Packed::kErased;
-      write(at, packed);
-      erased_bytes_ += size;
-      --used_;
-    }
-    at += size;
-  }
-  if (erased_bytes_ > 0) squeeze_arena();
+  erase_if([](std::string_view /*key*/, const Place& place) {
+    return place.tombstone;
+  });
 }
 
 void Table::expect(std::size_t keys, std::size_t key_bytes) {
@@ -254,16 +253,6 @@ std::optional<Place> Keydir::erase(std::string_view key) {
   const auto there = shard.table->find(hash, key);
   if (there) shard.to_change().erase(hash, key);
   return there;
-}
-
-bool Keydir::erase_at(std::string_view key, const Place& place) {
-  const std::uint64_t hash = hash_(key);
-  Shard& shard = shard_of(hash);
-  const std::scoped_lock hold(shard.mutex);
-  const auto there = shard.table->find(hash, key);
-  if (!there || !there->same_as(place)) return false;
-  shard.to_change().erase(hash, key);
-  return true;
 }
 
 Keydir::Snapshot::Snapshot(const Keydir& keydir) : keydir_(keydir) {

@@ -109,6 +109,24 @@ class Table {
     }
   }
 
+  /// Forgets every key for which `is(key, place)`.
+  template <typename Is>
+  void erase_if(const Is& is) {
+    const std::size_t before = erased_bytes_;
+    for (std::size_t at = 0; at < arena_.size();) {
+      Packed packed = packed_at(at);
+      const std::size_t size = sizeof(Packed) + packed.key_size;
+      if (!packed.erased() && is(key_at(at, packed), packed.place())) {
+        packed.offset_high |= Packed::kErased;
+        write(at, packed);
+        erased_bytes_ += size;
+        --used_;
+      }
+      at += size;
+    }
+    if (erased_bytes_ > before) squeeze_arena();
+  }
+
   /// Forgets every tombstone.
   void forget_tombstones();
 
@@ -170,6 +188,7 @@ class Table {
   void make_room(std::size_t bytes);
   void squeeze_arena();
   void rebuild_slots(std::size_t slots);
+  void insert_all();
 
   KeyHash hash_;
   std::vector<char> arena_;
@@ -241,9 +260,10 @@ class Keydir {
   /// @returns where it was.
   std::optional<Place> erase(std::string_view key);
 
-  /// Forgets the key if it is still at `place`.
-  /// @returns whether it was.
-  bool erase_at(std::string_view key, const Place& place);
+  /// Forgets every key for which `is(key, place)`, and calls `gone(key, place)`
+  /// for it; both under its shard's lock.
+  template <typename Is, typename Gone>
+  void erase_if(const Is& is, const Gone& gone);
 
   /// Every key and place of one moment, however long one looks at them.
   /// A change to a shard that a snapshot holds copies its table first.
@@ -388,6 +408,24 @@ void Keydir::by_shard(Batch& batch, const Use& use) {
   batch.items_.clear();
   batch.keys_.clear();
   batch.record_bytes_ = 0;
+}
+
+template <typename Is, typename Gone>
+void Keydir::erase_if(const Is& is, const Gone& gone) {
+  for (std::size_t i = 0; i < kShards; ++i) {
+    Shard& shard = shards_[i];
+    const std::scoped_lock hold(shard.mutex);
+    bool any = false;
+    shard.table->for_each([&](std::string_view key, const Place& place) {
+      any = any || is(key, place);
+    });
+    if (!any) continue;
+    shard.to_change().erase_if([&](std::string_view key, const Place& place) {
+      const bool goes = is(key, place);
+      if (goes) gone(key, place);
+      return goes;
+    });
+  }
 }
 
 template <typename Done>

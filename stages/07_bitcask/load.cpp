@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "common/os/file.h"
@@ -20,20 +21,20 @@ namespace {
 constexpr unsigned kMostThreads = 4;
 // Below so many bytes a second thread costs more than it brings.
 constexpr std::uint64_t kWorthAThread = std::uint64_t{4} << 20;
-// Others may execute it, or it sets the user's id: no data file is like that
-// unless Riak is about to delete it.
-constexpr unsigned kMarks = 04001;
 constexpr std::uint64_t kReportBytes = std::uint64_t{1} << 20;
 
 // Reads the hints.
 // @returns false when they are not to be believed.
 bool for_each_hint(const Options& options, DataFile& file,
-                   const PlaceVisitor& visit) {
+                   const PlaceVisitor& visit, std::uint64_t& covered) {
   const auto hints = File::open_if_there(
       options.system(), options.path_of(file.hint_name()), "open the hints");
   if (!hints) return false;
   HintReader reader(*hints, hints->size("measure the hints"));
-  if (reader.check(file.end) != nullptr) return false;
+  const char* why = reader.check(file.end);
+  covered = reader.covered();
+  if (why != nullptr) return false;
+  file.from_hints = true;
   reader.for_each([&](const HintEntry& entry) {
     const auto value_size = static_cast<std::uint32_t>(
         entry.total_size - kHeaderBytes - entry.key.size());
@@ -91,8 +92,12 @@ class Loader {
     const auto count = std::min<std::size_t>(
         {std::max(wanted, 1U), kMostThreads, set_.files.size()});
     std::vector<std::thread> helpers;
-    for (std::size_t i = 1; i < count; ++i) {
-      helpers.emplace_back([this] { work(); });
+    try {
+      for (std::size_t i = 1; i < count; ++i) {
+        helpers.emplace_back([this] { work(); });
+      }
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it
+                                          // takes longer with fewer
     }
     work();
     for (std::thread& helper : helpers) helper.join();
@@ -182,6 +187,13 @@ class Loader {
   std::uint64_t reported_ = 0;
 };
 
+bool is_marked(unsigned mode) {
+  constexpr unsigned kSetsUser = 04000;
+  constexpr unsigned kAllExecute = 0111;
+  constexpr unsigned kOthersExecute = 0001;
+  return (mode & kSetsUser) != 0 || (mode & kAllExecute) == kOthersExecute;
+}
+
 // What follows `begin` in the newest file was never acknowledged.
 void forget_torn_tail(const Options& options, DataFile& file,
                       std::uint64_t begin) {
@@ -254,7 +266,7 @@ std::vector<std::shared_ptr<DataFile>> leave_out_marked(const Options& options,
   for (auto& file : listing.files) {
     const File data =
         File::open(options.system(), file->path(), OpenMode::kRead, kWhy);
-    if ((data.mode(kWhy) & kMarks) != 0) {
+    if (is_marked(data.mode(kWhy))) {
       marked.push_back(std::move(file));
     } else {
       file->end = data.size(kWhy);
@@ -267,8 +279,11 @@ std::vector<std::shared_ptr<DataFile>> leave_out_marked(const Options& options,
 
 FileFaults for_each_place(const Options& options, DataFile& file,
                           const PlaceVisitor& visit) {
-  if (file.end == 0 || for_each_hint(options, file, visit)) return {};
-  return for_each_record(options, file, visit);
+  std::uint64_t covered = 0;
+  if (for_each_hint(options, file, visit, covered)) return {};
+  FileFaults faults = for_each_record(options, file, visit);
+  if (covered > file.end) faults.missing = covered - file.end;
+  return faults;
 }
 
 std::shared_ptr<FileSet> load(const Options& options, const Listing& listing,
@@ -286,8 +301,14 @@ std::shared_ptr<FileSet> load(const Options& options, const Listing& listing,
     DataFile& file = *set->files[i];
     FileFaults& faults = loader.faults()[i];
     set->gaps.insert(set->gaps.end(), faults.gaps.begin(), faults.gaps.end());
+    const bool newest = i + 1 == set->files.size();
+    if (faults.missing > 0 && !newest) {
+      set->gaps.push_back({.from = {.file = file.id(), .offset = file.end},
+                           .size = faults.missing,
+                           .why = "the file has become shorter"});
+    }
     if (!faults.torn) continue;
-    if (i + 1 == set->files.size()) {
+    if (newest) {
       forget_torn_tail(options, file, *faults.torn);
     } else {
       set->gaps.push_back({.from = {.file = file.id(), .offset = *faults.torn},

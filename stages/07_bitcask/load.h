@@ -46,6 +46,7 @@ using PlaceVisitor =
 struct FileFaults {
   std::vector<FileGap> gaps;          ///< stretches that are no records
   std::optional<std::uint64_t> torn;  ///< where an unfinished record begins
+  std::uint64_t missing = 0;  ///< bytes behind the end of which hints tell
 };
 
 /// Visits the place of each record of a file, in order, and counts them in
@@ -56,8 +57,10 @@ FileFaults for_each_place(const Options& options, DataFile& file,
                           const PlaceVisitor& visit);
 
 /// Measures the files of a listing and leaves out those that Riak has marked:
-/// before it deletes what it has merged, it lets others execute it. Nothing in
-/// them counts any more.
+/// before it deletes what it has merged, it lets others execute it, or once set
+/// the user's id. Nothing in them counts any more. A file that its owner or
+/// group may execute too bears no mark of Riak's: somebody has changed the
+/// rights of all files.
 /// @returns the marked ones.
 /// @throws IoError
 std::vector<std::shared_ptr<DataFile>> leave_out_marked(const Options& options,

@@ -7,18 +7,22 @@
 ///   3. make_others_durable, publish_outputs
 ///                         on disk, under their names: a crash may come now
 ///   4. move_keys          the keydir tells of the copies
-///   5. retire             nobody reads the inputs any more: delete them
+///   5. retire             nobody looks into the inputs any more
+///   6. delete_retired     nobody reads them any more: they go
 ///
-/// Until 5 nothing has gone, so that whatever fails before it costs only the
+/// Until 6 nothing has gone, so that whatever fails before it costs only the
 /// work. Copies may be out of date when they are published, since writes go on:
 /// the newer record stands in a file with a higher id.
 
 #include <algorithm>
-#include <cerrno>
+#include <chrono>
+#include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
 #include "common/record/binary_record.h"
+#include "common/record/log_entries.h"
 #include "common/record/record_reader.h"
 #include "common/record/tombstone.h"
 #include "common/store/errors.h"
@@ -43,7 +47,6 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
-constexpr std::uint64_t kMostIds = 0xFFFFFFFF;
 
 // The store is being closed: the merge ends without having changed anything.
 struct Stopped : InvalidInput {
@@ -57,8 +60,13 @@ struct Bitcask::MergeJob {
   std::uint64_t first_output = 0;  // outputs have ids from here
   std::uint64_t active = 0;        // up to here, and not this one
   std::uint32_t oldest_other = 0;  // the oldest file that is no input
-  bool left_out_tombstones = false;
+  std::uint64_t time = 0;          // by which records have expired
   std::vector<std::shared_ptr<DataFile>> outputs;  // published ones
+
+  [[nodiscard]] bool has_input(std::uint32_t id) const {
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [id](const auto& input) { return input->id() == id; });
+  }
 
   // Whether a tombstone in `input` may still hide something: a record in a file
   // that is older and stays.
@@ -98,15 +106,7 @@ class Bitcask::MergeOutput {
   void copy(const LogEntry& entry, const File& from, bool tombstone) {
     begin_record(entry.header.tstamp, entry.key, entry.size, tombstone);
     if (!entry.bytes.empty()) return write(entry.bytes);
-    std::string piece;
-    for (std::uint64_t at = 0; at < entry.size; at += piece.size()) {
-      piece.resize(std::min<std::uint64_t>(kPieceBytes, entry.size - at));
-      if (from.read_at(entry.offset + at, piece.data(), piece.size(),
-                       "copy a long record") < piece.size()) {
-        throw Damage(from.path(), entry.offset, "the file has become shorter");
-      }
-      write(piece);
-    }
+    copy_long(entry, from);
   }
 
   // Writes a tombstone in place of a record that has expired.
@@ -123,17 +123,26 @@ class Bitcask::MergeOutput {
     if (!outputs_.empty()) finish_file();
   }
 
-  // Gives the next file its name.
-  // @returns null when all have theirs.
-  std::shared_ptr<DataFile> publish_next() {
-    const auto next =
-        std::find_if(outputs_.begin(), outputs_.end(),
-                     [](const Output& output) { return !output.published; });
-    if (next == outputs_.end()) return nullptr;
-    rename_file(options_.system(), unfinished(*next->file), next->file->path(),
-                "give the copy its name");
-    next->published = true;
-    return next->file;
+  // Gives every data file its name and calls `done(file)`.
+  // @throws IoError: the last one may have its name, or not.
+  template <typename Done>
+  void publish(const Done& done) {
+    for (Output& output : outputs_) {
+      rename_file(options_.system(), unfinished(*output.file),
+                  output.file->path(), "give the copy its name");
+      output.published = true;
+      done(output.file);
+    }
+  }
+
+  // Takes the name away that may have been given in spite of an error.
+  // @throws IoError
+  void take_back_name() {
+    for (const Output& output : outputs_) {
+      if (output.published) continue;
+      return remove_file(options_.system(), output.file->path(),
+                         "take back the copy's name");
+    }
   }
 
   // Gives the hints their names, once those of the data files are durable:
@@ -163,6 +172,23 @@ class Bitcask::MergeOutput {
                                 .offset = end_,
                                 .key = key});
     end_ += size;
+  }
+
+  // A record that does not stand in memory as a whole is read a second time,
+  // and checked a second time.
+  void copy_long(const LogEntry& entry, const File& from) {
+    constexpr std::size_t kCrcBytes = 4;
+    std::string piece;
+    std::uint32_t crc = 0;
+    for (std::uint64_t at = 0; at < entry.size; at += piece.size()) {
+      const auto want = std::min<std::uint64_t>(kPieceBytes, entry.size - at);
+      read_exactly(from, entry.offset + at, want, "copy a long record", piece);
+      crc = crc32(std::string_view(piece).substr(at == 0 ? kCrcBytes : 0), crc);
+      write(piece);
+    }
+    if (crc != entry.header.crc) {
+      throw Damage(from.path(), entry.offset, "checksum does not match");
+    }
   }
 
   void start_file() {
@@ -278,6 +304,8 @@ void Bitcask::run_merge(const Choose& choose) {
   publish_outputs(*job, output);
   for (const auto& file : job->outputs) move_keys(*file);
   retire(*job);
+  const std::scoped_lock hold(retired_mutex_);
+  delete_retired();
 }
 
 // How many files the copies of so many bytes can need: every one but the last
@@ -301,9 +329,11 @@ std::optional<Bitcask::MergeJob> Bitcask::begin_merge(const Choose& choose) {
                  gap.why);
   }
   MergeJob job;
+  job.time = now();
   std::uint64_t bytes = 0;
+  std::uint64_t filled = 0;
   bool any_dead = false;
-  job.oldest_other = static_cast<std::uint32_t>(kMostIds);
+  job.oldest_other = std::numeric_limits<std::uint32_t>::max();
   for (const auto& file : set->files) {
     const bool is_active = active_ && active_->file == file;
     if (is_active || !choose(*file)) {
@@ -311,13 +341,17 @@ std::optional<Bitcask::MergeJob> Bitcask::begin_merge(const Choose& choose) {
       continue;
     }
     job.inputs.push_back(file);
+    if (file->end == 0) continue;
+    ++filled;
     bytes += file->end;
-    any_dead = any_dead || file->counts.live_bytes < file->end;
+    any_dead = any_dead || file->counts.live_bytes < file->end ||
+               policy_.expired(file->counts.oldest, job.time);
   }
-  const bool worth_it = any_dead || policy_.expires() || job.inputs.size() > 1;
-  if (job.inputs.empty() || !worth_it) return std::nullopt;
+  const bool too_many = filled > bytes / segment_bytes_ + 1;
+  if (!any_dead && !too_many) return std::nullopt;
   job.first_output = next_id_;
   job.active = next_id_ + most_outputs(bytes);
+  check_id(job.active);
   finish_active();
   start_file(job.active, OpenMode::kCreateNew);
   return job;
@@ -334,7 +368,9 @@ void Bitcask::copy_file(MergeJob& job, DataFile& input, MergeOutput& output) {
   constexpr const char* kWhy = "read what to copy";
   const File data = File::open(os(), input.path(), OpenMode::kRead, kWhy);
   RecordReader reader(data, input.end, kWhy);
-  const std::uint64_t time = now();
+  std::optional<bitcask::HintCheck> hints;
+  const std::string hint_path = options_.path_of(input.hint_name());
+  if (input.from_hints) hints.emplace(os(), hint_path, input.end);
   LogEntry entry;
   for (Decoded decoded = reader.next(entry); decoded != Decoded::kEnd;
        decoded = reader.next(entry)) {
@@ -342,25 +378,20 @@ void Bitcask::copy_file(MergeJob& job, DataFile& input, MergeOutput& output) {
     if (decoded != Decoded::kRecord) {
       throw Damage(input.path(), entry.offset, entry.why);
     }
-    const Place here{.file = input.id(), .offset = entry.offset};
-    const auto newest = keydir_.find(entry.key);
-    if (newest && newest->same_as(here)) {
-      if (!policy_.expired(entry.header.tstamp, time)) {
-        output.copy(entry, data, false);
-        continue;
-      }
-      // Expired: as if it had been deleted.
-      if (keydir_.erase_at(entry.key, here)) input.counts.kill(entry.size);
-      if (job.still_needed(input)) output.bury(entry, input.id());
-      job.left_out_tombstones = true;
-      continue;
+    if (hints && !hints->fits(entry)) {
+      throw Damage(hint_path, 0, bitcask::kForeignHints);
     }
-    // The newest of its key and not in the keydir: a tombstone.
-    if (newest || !bitcask::is_tombstone_record(data, entry)) continue;
-    if (job.still_needed(input)) {
+    const auto newest = keydir_.find(entry.key);
+    if (newest &&
+        newest->same_as({.file = input.id(), .offset = entry.offset})) {
+      if (!policy_.expired(entry.header.tstamp, job.time)) {
+        output.copy(entry, data, false);
+      } else if (job.still_needed(input)) {
+        output.bury(entry, input.id());
+      }
+    } else if (!newest && job.still_needed(input) &&
+               bitcask::is_tombstone_record(data, entry)) {
       output.copy(entry, data, true);
-    } else {
-      job.left_out_tombstones = true;
     }
   }
 }
@@ -376,34 +407,36 @@ void Bitcask::make_others_durable(const MergeJob& job) {
   {
     const std::scoped_lock hold(writer_mutex_);
     for (const auto& file : files()->files) {
-      const bool input = std::find(job.inputs.begin(), job.inputs.end(),
-                                   file) != job.inputs.end();
-      if (input || file->durable) continue;
+      if (job.has_input(file->id()) || file->durable) continue;
       others.push_back(file);
       if (!active_ || active_->file != file) closed.push_back(file);
     }
   }
   for (const auto& file : others) {
     File data = File::open(os(), file->path(), OpenMode::kRead, kWhy);
-    try {
-      data.sync(kWhy);
-    } catch (const IoError&) {
-      const std::scoped_lock hold(writer_mutex_);
-      failed_ = true;
-      throw;
-    }
+    sync_or_fail([&] { data.sync(kWhy); });
   }
   const std::scoped_lock hold(writer_mutex_);
   for (const auto& file : closed) file->durable = true;
 }
 
 void Bitcask::publish_outputs(MergeJob& job, MergeOutput& output) {
-  while (const auto file = output.publish_next()) {
-    const std::scoped_lock hold(writer_mutex_);
-    publish(files()->with(file));
-    job.outputs.push_back(file);
+  try {
+    output.publish([&](const std::shared_ptr<DataFile>& file) {
+      const std::scoped_lock hold(writer_mutex_);
+      publish(files()->with(file));
+      job.outputs.push_back(file);
+    });
+  } catch (const IoError&) {
+    // A copy that nobody knows of would bring back at the next open what is
+    // deleted from now on.
+    try {
+      output.take_back_name();
+    } catch (const IoError&) {
+      failed_ = true;
+    }
+    throw;
   }
-  const std::scoped_lock hold(writer_mutex_);
   make_names_durable();
   output.publish_hints();
 }
@@ -441,29 +474,42 @@ void Bitcask::move_keys(DataFile& output) {
 
 // ---- The end of the inputs
 
-// 5. Takes the inputs out of the set and deletes what nobody holds.
+// 5. Takes the inputs out of the set. What the keydir still tells of them has
+// expired.
 void Bitcask::retire(MergeJob& job) {
   const std::scoped_lock hold(writer_mutex_);
+  const auto set = files();
+  const auto any_keys = [&] {
+    return std::any_of(
+        job.inputs.begin(), job.inputs.end(),
+        [](const auto& input) { return input->counts.live_keys > 0; });
+  };
+  if (any_keys()) {
+    keydir_.erase_if(
+        [&](std::string_view /*key*/, const Place& place) {
+          return policy_.expired(place.tstamp, job.time) &&
+                 job.has_input(place.file);
+        },
+        [&](std::string_view key, const Place& place) {
+          set->find(place.file)->counts.kill(place.record_size(key.size()));
+        });
+  }
+  if (any_keys()) throw std::logic_error("a merge would have lost keys");
   auto rest = std::make_shared<FileSet>();
-  for (const auto& file : files()->files) {
-    const bool input = std::find(job.inputs.begin(), job.inputs.end(), file) !=
-                       job.inputs.end();
-    if (!input) rest->files.push_back(file);
-  }
+  std::copy_if(set->files.begin(), set->files.end(),
+               std::back_inserter(rest->files),
+               [&](const auto& file) { return !job.has_input(file->id()); });
   publish(std::move(rest));
-  for (auto& input : job.inputs) {
-    input->must_go_in_order = job.left_out_tombstones;
-    retired_.push_back(std::move(input));
-  }
+  const std::scoped_lock queue(retired_mutex_);
+  std::move(job.inputs.begin(), job.inputs.end(), std::back_inserter(retired_));
   job.inputs.clear();
-  delete_retired();
 }
 
-// Deletes retired files, in the order in which they were retired, up to the
+// 6. Deletes retired files, in the order in which they were retired, up to the
 // first that a fold still reads. First their hints: hints without data would
-// tell that a data file is missing. Where a merge left out tombstones, no file
-// goes before the older ones are gone for good: else what a tombstone hid could
-// come back without it.
+// tell that a data file is missing. And no file goes before the older ones are
+// gone for good: else what its tombstones hid could come back without them.
+// Who calls it holds `retired_mutex_`; writers go on.
 void Bitcask::delete_retired() {
   open_files_.close({retired_.begin(), retired_.end()});
   const auto end =
@@ -474,22 +520,23 @@ void Bitcask::delete_retired() {
     remove(file->hint_name(), "delete the hints of a merged file");
   });
   make_names_durable();
-  const auto count = end - retired_.begin();
-  for (auto i = count; i > 0; --i) {
-    const std::shared_ptr<DataFile> file = retired_.front();
-    remove(file->name(), "delete a merged file");
+  for (auto count = end - retired_.begin(); count > 0; --count) {
+    remove(retired_.front()->name(), "delete a merged file");
     retired_.pop_front();
-    if (file->must_go_in_order || i == 1) make_names_durable();
+    make_names_durable();
   }
 }
 
 // ---- By itself
 
-// Looks, whenever a file has been closed, whether there is something to merge.
+// Looks whether there is something to merge, whenever a file has been closed,
+// and as often as Riak does: records expire, and windows open.
 void Bitcask::keep_merging() {
+  constexpr std::chrono::minutes kLookAgain(3);
   std::unique_lock hold(writer_mutex_);
   while (true) {
-    wake_.wait(hold, [this] { return stop_ || look_for_merge_; });
+    wake_.wait_for(hold, kLookAgain,
+                   [this] { return stop_ || look_for_merge_; });
     if (stop_) return;
     look_for_merge_ = false;
     hold.unlock();
@@ -500,11 +547,13 @@ void Bitcask::keep_merging() {
       if (!ids.empty()) merge(ids);
     } catch (const Stopped&) {
       return;
-    } catch (const std::exception& error) {
-      options_.tell(std::string("not merged: ") + error.what());
+    } catch (const Damage& damage) {
+      options_.tell(std::string("not merged: ") + damage.what());
       hold.lock();
       not_again_.insert(ids.begin(), ids.end());
       continue;
+    } catch (const std::exception& error) {  // may have passed the next time
+      options_.tell(std::string("not merged: ") + error.what());
     }
     hold.lock();
   }
@@ -516,7 +565,7 @@ void Bitcask::keep_merging() {
 void Bitcask::delete_retired_later() {
   if (options_.mode == Mode::kRead) return;
   try {
-    const std::unique_lock hold(writer_mutex_, std::try_to_lock);
+    const std::unique_lock hold(retired_mutex_, std::try_to_lock);
     if (hold && !closed_ && !failed_) delete_retired();
   } catch (const std::exception& error) {
     options_.tell(std::string("not deleted: ") + error.what());

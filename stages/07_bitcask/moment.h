@@ -73,7 +73,9 @@ struct Bitcask::Iterator::Moment {
   /// @throws IoError
   const File& open(std::uint32_t id) {
     if (!open_ || id != open_id_) {
-      open_ = open_files_.open(files_->find(id)->shared_from_this());
+      const auto file = files_->find(id)->shared_from_this();
+      open_ = bitcask::unless_merged_away(
+          file->path(), [&] { return open_files_.open(file); });
       open_id_ = id;
     }
     return *open_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "common/record/binary_record.h"
@@ -25,6 +27,9 @@ using bitcask::Place;
 namespace {
 
 constexpr std::uint64_t kMostIds = 0xFFFFFFFF;
+
+// Records up to so many bytes are read at once.
+constexpr std::uint64_t kShort = std::uint64_t{64} << 10;
 
 // How often a reader begins again when files are merged away before it has
 // opened them.
@@ -78,14 +83,28 @@ void Bitcask::open_for_writing() {
   }
   const auto marked = bitcask::leave_out_marked(options_, listing);
   publish(bitcask::load(options_, listing, keydir_));
+  delete_marked(marked);
+  write_lock_.emplace(options_, "write", "");
+  if (sync_seconds_ > 0) syncer_ = std::thread([this] { keep_syncing(); });
+  try {
+    merger_ = std::thread([this] { keep_merging(); });
+  } catch (const std::system_error& error) {
+    options_.tell(std::string("no merge will start by itself: ") +
+                  error.what());
+  }
+}
+
+// Hints without data would tell that a data file is missing: they are gone for
+// good before the data goes.
+void Bitcask::delete_marked(const Inputs& marked) {
+  constexpr const char* kWhy = "delete what Riak has marked for it";
+  if (marked.empty()) return;
+  for (const auto& file : marked) remove(file->hint_name(), kWhy);
+  make_names_durable();
   for (const auto& file : marked) {
-    constexpr const char* kWhy = "delete what Riak has marked for it";
-    remove(file->hint_name(), kWhy);
+    options_.tell("deleted, as Riak has marked it: " + file->path());
     remove(file->name(), kWhy);
   }
-  write_lock_.emplace(options_, "write", "");
-  merger_ = std::thread([this] { keep_merging(); });
-  if (sync_seconds_ > 0) syncer_ = std::thread([this] { keep_syncing(); });
 }
 
 // One that has gone already is no error.
@@ -93,24 +112,32 @@ void Bitcask::remove(const std::string& name, const char* why) {
   remove_file(os(), options_.path_of(name), why);
 }
 
-// The listing of a directory in which another process merges: a name given or
-// taken while the system looks through the names may be seen or left out, so
-// that the same must be seen twice.
+// The listing of a directory in which another process merges. A name that is
+// given or taken while the system looks through the names may be seen or left
+// out, so that one listing can lack a copy and what was copied too. Then that
+// input was still there all through the listing before. So one is good that
+// has every file of the one before: new files do no harm. And hints of which
+// the data was seen by neither have lost it.
 Listing Bitcask::list_until_still() const {
-  const auto same = [](const Listing& a, const Listing& b) {
-    return a.lost == b.lost &&
-           std::equal(a.files.begin(), a.files.end(), b.files.begin(),
-                      b.files.end(), [](const auto& one, const auto& other) {
-                        return one->id() == other->id();
-                      });
-  };
-  Listing listing = bitcask::list_store(options_);
+  Listing before = bitcask::list_store(options_);
   for (int tries = 0; tries < kTries; ++tries) {
-    Listing again = bitcask::list_store(options_);
-    if (same(listing, again)) break;
-    listing = std::move(again);
+    Listing listing = bitcask::list_store(options_);
+    const bool good = std::includes(
+        listing.files.begin(), listing.files.end(), before.files.begin(),
+        before.files.end(),
+        [](const auto& a, const auto& b) { return a->id() < b->id(); });
+    if (good) {
+      std::vector<std::uint32_t> lost;
+      std::set_intersection(before.lost.begin(), before.lost.end(),
+                            listing.lost.begin(), listing.lost.end(),
+                            std::back_inserter(lost));
+      listing.lost = std::move(lost);
+      return listing;
+    }
+    before = std::move(listing);
   }
-  return listing;
+  throw IoError("files go faster than they can be listed", options_.directory,
+                EBUSY);
 }
 
 // For reading: takes what is there now in place of what was known.
@@ -132,6 +159,8 @@ void Bitcask::load_files() {
       return;
     } catch (const IoError& error) {
       if (!is_gone(error) || tries == kTries) throw;
+    } catch (const Damage&) {  // a torn tail was cut off while it was read
+      if (tries == kTries) throw;
     }
   }
 }
@@ -176,9 +205,21 @@ void Bitcask::close() {
   const std::scoped_lock hold(merge_mutex_, writer_mutex_);
   if (closed_.exchange(true)) return;
   if (options_.mode == Mode::kRead) return;
-  finish_active();
-  delete_retired();
+  const std::scoped_lock queue(retired_mutex_);
+  try {
+    finish_active();
+    if (sync_seconds_ > 0 && !failed_) make_all_durable();
+    delete_retired();
+  } catch (...) {
+    let_others_in();
+    throw;
+  }
+  let_others_in();
+}
+
+void Bitcask::let_others_in() {
   write_lock_.reset();
+  const std::scoped_lock hold(directory_mutex_);
   directory_.reset();
 }
 
@@ -219,9 +260,12 @@ bool Bitcask::get(std::string_view key, std::string& value) {
   check_open();
   for (int tries = 1;; ++tries) {
     try {
-      bool found = false;
-      if (try_get(key, value, found)) return found;
-      open_file_of(key);
+      const Found found = look_up(key, value);
+      // Nobody deletes the file as long as this one is held.
+      if (found.file) {
+        read_value(*open_files_.open(found.file), found.place, key, value);
+      }
+      return found.there;
     } catch (const IoError& error) {
       const bool by_merge = options_.mode == Mode::kRead && is_gone(error);
       if (!by_merge || tries == kTries) throw;
@@ -230,27 +274,24 @@ bool Bitcask::get(std::string_view key, std::string& value) {
   }
 }
 
-// @returns false when the key's file has to be opened first.
-bool Bitcask::try_get(std::string_view key, std::string& value, bool& found) {
-  return keydir_.with(key, [&](const Place* place) {
+// Reads the record too, if its file is open and it is short: a write of a key
+// next to this one waits meanwhile.
+Bitcask::Found Bitcask::look_up(std::string_view key, std::string& value) {
+  return keydir_.with(key, [&](const Place* place) -> Found {
     const FileSet& set = *current_.load();
     check_not_hidden(set, key, place);
-    found = place != nullptr && !place->tombstone &&
-            !(policy_.expires() && policy_.expired(place->tstamp, now()));
-    if (!found) return true;
-    const File* file = set.find(place->file)->handle();
-    if (file == nullptr) return false;
-    read_value(*file, *place, key, value);
-    return true;
+    const bool there =
+        place != nullptr && !place->tombstone &&
+        !(policy_.expires() && policy_.expired(place->tstamp, now()));
+    if (!there) return {};
+    DataFile& file = *set.find(place->file);
+    const File* open = file.handle();
+    if (open == nullptr || place->record_size(key.size()) > kShort) {
+      return {true, file.shared_from_this(), *place};
+    }
+    read_value(*open, *place, key, value);
+    return {true, nullptr, {}};
   });
-}
-
-void Bitcask::open_file_of(std::string_view key) {
-  const auto set = files();
-  const auto place = keydir_.find(key);
-  DataFile* file = place ? set->find(place->file) : nullptr;
-  // Without one, what was known has changed meanwhile.
-  if (file != nullptr) open_files_.open(file->shared_from_this());
 }
 
 // A gap may have held a record of the key newer than the newest that is known,
@@ -445,12 +486,15 @@ Place Bitcask::append(std::string_view key, std::string_view value,
   return place;
 }
 
+void Bitcask::check_id(std::uint64_t id) const {
+  if (id <= kMostIds) return;
+  throw InvalidInput(
+      "no number is left for another data file behind 4294967295: salvage "
+      "the store into a new one, where they begin at 1 again");
+}
+
 void Bitcask::start_file(std::uint64_t id, OpenMode mode) {
-  if (id > kMostIds) {
-    throw InvalidInput(
-        "no number is left for another data file behind 4294967295: salvage "
-        "the store into a new one, where they begin at 1 again");
-  }
+  check_id(id);
   // Should it fail half-way, the number is used all the same.
   next_id_ = std::max(next_id_, id + 1);
   const LockFile creating(options_, "create", "");
@@ -465,13 +509,16 @@ void Bitcask::start_file(std::uint64_t id, OpenMode mode) {
   if (known != nullptr) {
     remove(file->hint_name(), "remove the hints of the empty file");
   }
-  try {
-    active_ = std::unique_ptr<Active>(
-        new Active{file, LogWriter(options_, *directory_, file->name(), mode),
-                   HintWriter(options_, hints)});
-  } catch (const IoError&) {
-    failed_ = directory_->has_failed();
-    throw;
+  {
+    const std::scoped_lock hold(directory_mutex_);
+    try {
+      active_ = std::unique_ptr<Active>(
+          new Active{file, LogWriter(options_, *directory_, file->name(), mode),
+                     HintWriter(options_, hints)});
+    } catch (const IoError&) {
+      if (directory_->has_failed()) failed_ = true;
+      throw;
+    }
   }
   if (known == nullptr) publish(set->with(file));
 }
@@ -490,46 +537,59 @@ void Bitcask::finish_active() {
 
 // ---- Syncing
 
-void Bitcask::make_durable(DataFile& file) {
-  if (file.durable) return;
-  if (active_ && active_->file.get() == &file) {
-    active_->log.sync("make the active file durable");
-  } else {
-    constexpr const char* kWhy = "make a closed file durable";
-    File::open(os(), file.path(), OpenMode::kRead, kWhy).sync(kWhy);
-  }
-  file.durable = true;
-}
-
 // After a failure the store takes no more writes: the system may have
-// forgotten which names it could not write.
-void Bitcask::make_names_durable() {
+// forgotten what it could not write.
+void Bitcask::sync_or_fail(const std::function<void()>& sync) {
   try {
-    directory_->sync("make the names durable");
+    sync();
   } catch (const IoError&) {
     failed_ = true;
     throw;
   }
+}
+
+void Bitcask::make_durable(DataFile& file) {
+  if (file.durable) return;
+  if (active_ && active_->file.get() == &file) {
+    sync_or_fail([&] { active_->log.sync("make the active file durable"); });
+  } else {
+    constexpr const char* kWhy = "make a closed file durable";
+    File closed = File::open(os(), file.path(), OpenMode::kRead, kWhy);
+    sync_or_fail([&] { closed.sync(kWhy); });
+  }
+  file.durable = true;
+}
+
+void Bitcask::make_names_durable() {
+  const std::scoped_lock hold(directory_mutex_);
+  sync_or_fail([&] { directory_->sync("make the names durable"); });
+}
+
+// Who calls it holds `writer_mutex_`.
+void Bitcask::make_all_durable() {
+  const auto set = files();
+  for (const auto& file : set->files) make_durable(*file);
+  make_names_durable();
+}
+
+bool Bitcask::all_durable() const {
+  const auto set = files();
+  return std::all_of(
+      set->files.begin(), set->files.end(),
+      [](const auto& file) { return file->durable || file->end == 0; });
 }
 
 void Bitcask::sync() {
   const std::scoped_lock hold(writer_mutex_);
   check_writable();
-  try {
-    const auto set = files();
-    for (const auto& file : set->files) make_durable(*file);
-  } catch (const IoError&) {
-    failed_ = true;
-    throw;
-  }
-  make_names_durable();
+  make_all_durable();
 }
 
 void Bitcask::keep_syncing() {
   const auto pause = std::chrono::seconds(sync_seconds_);
   std::unique_lock hold(writer_mutex_);
   while (!wake_.wait_for(hold, pause, [this] { return stop_.load(); })) {
-    if (!active_ || active_->file->durable || failed_) continue;
+    if (failed_ || all_durable()) continue;
     hold.unlock();
     try {
       sync();

@@ -15,7 +15,8 @@
 ///
 /// One keydir for all files: a miss asks nothing but memory, a hit reads one
 /// record. Files are only ever appended to, and only by the process that made
-/// them; a store that is opened again goes on in a new file.
+/// them; a store that is opened again goes on in a new file. (Two exceptions: a
+/// torn tail is cut off, and an empty newest file is written to.)
 ///
 /// A merge copies what is live in closed files into new ones and deletes them:
 ///
@@ -64,7 +65,8 @@ namespace strata {
 ///
 /// Every method may be called from many threads at once. Readers wait neither
 /// for each other nor for a write's way to the disk nor for a merge. One writes
-/// at a time; one merge runs at a time.
+/// at a time; one merge runs at a time, and writers wait for none of its calls.
+/// What `Options::note` is told may come from the threads that merge and sync.
 ///
 /// The paper's names, where they differ: put is `set`, delete `del`, list_keys
 /// `keys`.
@@ -127,7 +129,9 @@ class Bitcask final : public Store {
   /// Visits every live key and its value, as they are at the call, whatever is
   /// written or merged meanwhile; by shard, and in a shard by place.
   /// @throws IoError; in a store opened for reading also when its writer, in
-  ///   another process, has merged away more files than were open
+  ///   another process, has merged away a file amid a fold over more than 16 of
+  ///   them. So it is with `scan`, `dump`, `verify` and `salvage`, which hold
+  ///   no or fewer files open: run them again.
   void fold(const PairVisitor& visit);
 
   /// Every live key and value of one moment, one after the other. The store
@@ -164,17 +168,19 @@ class Bitcask final : public Store {
   /// @throws IoError: the store takes no more writes until it is opened again.
   void sync();
 
-  /// Ends a running merge, finishes the active file and its hints and lets
-  /// other writers in. Every later call but the destructor's throws
-  /// InvalidInput. Pointers, iterators and folds must be gone.
-  /// @throws IoError
+  /// Ends a running merge, finishes the active file and its hints, with
+  /// `--sync-seconds` makes all durable, and lets other writers in. Every later
+  /// call but the destructor's throws InvalidInput. Pointers, iterators and
+  /// folds must be gone.
+  /// @throws IoError: it is closed all the same
   void close();
 
   /// @returns what is in each file, ascending by id.
   [[nodiscard]] std::vector<bitcask::FileStatus> status() const;
 
   /// @returns which closed files ought to be merged now, and why; the window
-  ///   of hours is for merges that start by themselves and not looked at.
+  ///   of hours is for merges that start by themselves and not looked at. Files
+  ///   in which a merge has met damage are left out.
   [[nodiscard]] bitcask::MergePlan needs_merge() const;
 
   /// Merges closed files.
@@ -197,6 +203,13 @@ class Bitcask final : public Store {
     bitcask::HintWriter hints;
   };
 
+  // What a get finds: the value, or where to read it.
+  struct Found {
+    bool there = false;
+    std::shared_ptr<bitcask::DataFile> file;  // null when it has been read
+    bitcask::Place place;
+  };
+
   using Inputs = std::vector<std::shared_ptr<bitcask::DataFile>>;
 
   // A merge's work, decided under the writer's lock.
@@ -211,13 +224,12 @@ class Bitcask final : public Store {
   void open_for_writing();
   void load_files();
   void remove(const std::string& name, const char* why);
+  void delete_marked(const Inputs& marked);
   [[nodiscard]] bitcask::Listing list_until_still() const;
   [[nodiscard]] bool is_up_to_date() const;
   [[nodiscard]] std::shared_ptr<const bitcask::FileSet> files() const;
   void publish(std::shared_ptr<const bitcask::FileSet> set);
-  [[nodiscard]] bool try_get(std::string_view key, std::string& value,
-                             bool& found);
-  void open_file_of(std::string_view key);
+  [[nodiscard]] Found look_up(std::string_view key, std::string& value);
   void check_not_hidden(const bitcask::FileSet& set, std::string_view key,
                         const bitcask::Place* newest) const;
   void check_nothing_hidden() const;
@@ -230,12 +242,19 @@ class Bitcask final : public Store {
                         bool tombstone);
   void count_dead(std::string_view key,
                   const std::optional<bitcask::Place>& place) const;
+  void check_id(std::uint64_t id) const;
   void make_durable(bitcask::DataFile& file);
+  void sync_or_fail(const std::function<void()>& sync);
+  void make_all_durable();
+  [[nodiscard]] bool all_durable() const;
+  void let_others_in();
   void make_names_durable();
   void keep_syncing();
   void stop_threads();
 
   // inspect.cpp: stats, dump, verify, salvage
+  [[nodiscard]] File open_data(const bitcask::DataFile& file,
+                               const char* why) const;
   void dump_data(const bitcask::DataFile& file, const DumpVisitor& visit);
   bool dump_hints(const bitcask::DataFile& file, const DumpVisitor& visit);
   void count_unexpired(Stats& stats);
@@ -263,8 +282,9 @@ class Bitcask final : public Store {
   bitcask::Keydir keydir_;
   bitcask::OpenFiles open_files_;
 
-  // Held while the answers or the set of files change, and never for a call of
-  // the system. Taken after writer_mutex_ and before files_mutex_.
+  // Held while the answers or the set of files change. No call of the system
+  // is made under it; at most it waits for gets that read short records. Taken
+  // after writer_mutex_ and before files_mutex_.
   std::mutex change_mutex_;
   mutable std::mutex files_mutex_;  // guards files_
   std::shared_ptr<const bitcask::FileSet> files_;
@@ -272,16 +292,19 @@ class Bitcask final : public Store {
 
   std::mutex close_mutex_;  // held by a close; taken before the others
   std::mutex merge_mutex_;  // held by a merge; taken before writer_mutex_
-  mutable std::mutex writer_mutex_;  // guards what follows
+  mutable std::mutex writer_mutex_;  // guards what follows, but for directory_
+  std::mutex directory_mutex_;  // guards directory_; taken after all others
   std::optional<Directory> directory_;
   std::optional<bitcask::LockFile> write_lock_;
   std::unique_ptr<Active> active_;
   std::uint64_t next_id_ = 1;
-  bool failed_ = false;  // the directory could not be synced
-  std::string record_;   // being written
-  std::deque<std::shared_ptr<bitcask::DataFile>> retired_;  // to be deleted
-  std::set<std::uint32_t> not_again_;  // inputs of a merge that failed
+  std::string record_;                 // being written
+  std::set<std::uint32_t> not_again_;  // inputs in which a merge met damage
 
+  std::mutex retired_mutex_;  // guards retired_; taken after writer_mutex_
+  std::deque<std::shared_ptr<bitcask::DataFile>> retired_;  // to be deleted
+
+  std::atomic<bool> failed_ = false;  // a sync, or worse
   std::atomic<bool> closed_ = false;
   std::atomic<bool> stop_ = false;
   std::condition_variable wake_;  // with writer_mutex_

@@ -84,12 +84,37 @@ TEST_F(BitcaskSync, EverySoManySecondsTheStoreSyncsByItself) {
   EXPECT_TRUE(eventually([&] { return syncs().data == 1; }));
 }
 
+TEST_F(BitcaskSync, ItSyncsAFileThatHasBeenClosedToo) {
+  numbers["--sync-seconds"] = 1;
+  const auto store = open(Mode::kWrite, ledger);
+  ledger.clear();
+  store->set("a", "1");
+  store->compact();  // closes the file, and finds nothing to merge
+  EXPECT_EQ(syncs().data, 0);
+  EXPECT_TRUE(eventually([&] { return syncs().data == 1; }));
+}
+
+TEST_F(BitcaskSync, AClosedFileThatCannotBeOpenedNowIsNoFailedSync) {
+  numbers["--segment-bytes"] = 1;
+  FaultOs faults(disk);
+  const auto store = open(Mode::kWrite, faults);
+  store->set("a", "1");
+  store->set("b", "2");
+  faults.add({.calls = {Call::kOpen}, .error = EMFILE});
+  EXPECT_THROW(store->sync(), IoError);
+  store->set("c", "3");
+  store->sync();
+  EXPECT_EQ(answer(*store, "c"), "3");
+}
+
 // For 136 years nothing but the close would wake it.
-TEST_F(BitcaskSync, ACloseDoesNotWaitForTheNextSync) {
+TEST_F(BitcaskSync, ACloseDoesNotWaitForTheNextSyncButSyncs) {
   numbers["--sync-seconds"] = 0xFFFFFFFF;
   const auto store = open(Mode::kWrite, ledger);
   store->set("a", "1");
+  ledger.clear();
   store->close();
+  EXPECT_EQ(syncs().data, 1);
   EXPECT_EQ(contents(*reader()), (Pairs{{"a", "1"}}));
 }
 
@@ -133,6 +158,16 @@ TEST_F(BitcaskSync, ASyncByItselfThatFailsIsToldAndStopsTheWrites) {
 // ---- Closing
 
 class BitcaskClose : public BitcaskTest {};
+
+TEST_F(BitcaskClose, LetsOthersInEvenIfItFails) {
+  sync = Sync::kAlways;
+  FaultOs faults(disk);
+  const auto store = open(Mode::kWrite, faults);
+  store->set("city", "Rome");
+  faults.add({.calls = {Call::kSync}, .for_ever = true, .error = EIO});
+  EXPECT_THROW(store->close(), IoError);
+  EXPECT_EQ(answer(*writer(), "city"), "Rome");
+}
 
 TEST_F(BitcaskClose, ACloseLeavesDataAndHintsAndNothingElse) {
   const auto store = writer();

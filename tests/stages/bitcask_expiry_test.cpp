@@ -2,9 +2,11 @@
 // records that are too old.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 
+#include "common/os/fault_os.h"
 #include "tests/stages/bitcask_fixture.h"
 
 namespace strata::bitcask_tests {
@@ -209,6 +211,23 @@ TEST_F(BitcaskExpiry, AnExpiredFileTakesTheOlderOnesWithIt) {
   EXPECT_EQ(store->needs_merge().files, Ids({1, 2}));
   store->merge({1, 2});
   expect_only(*store, {{"young", "by its clock"}, {"newer", "than both"}});
+}
+
+// The merge has left the record out of its copies, but they got no names.
+TEST_F(BitcaskExpiry, ADeleteAfterAMergeThatFailedIsWritten) {
+  write_file_of({{"gone", "x"}, {"city", "Rome"}});
+  pass(kExpiry + 1);
+  {
+    FaultOs faults(disk);
+    const auto store = open(Mode::kWrite, faults);
+    store->set("city", "Oslo");
+    store->set("river", "Po");
+    faults.add({.calls = {Call::kRename}, .nth = 2, .error = EIO});
+    EXPECT_THROW(store->compact(), IoError);
+    store->del("gone");
+  }
+  numbers["--expiry-seconds"] = 0;
+  EXPECT_EQ(contents(*reader()), (Pairs{{"city", "Oslo"}, {"river", "Po"}}));
 }
 
 }  // namespace

@@ -165,6 +165,12 @@ class BitcaskTest : public testing::Test {
     return open(Mode::kRead, disk);
   }
 
+  /// What has been told up to now, also by threads that go on telling.
+  [[nodiscard]] std::vector<std::string> notes_so_far() {
+    const std::scoped_lock hold(notes_mutex_);
+    return notes;
+  }
+
   /// Writes one more data file, closes it and so gives it hints.
   void write_file_of(const Pairs& pairs) {
     const auto store = writer();

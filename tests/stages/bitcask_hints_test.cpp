@@ -306,5 +306,58 @@ TEST_F(BitcaskHints, VerifyTellsOfBadOnesAndAnOpenForWritingStillWorks) {
   EXPECT_EQ(places, 1) << "the copies have good ones";
 }
 
+// ---- Hints that know better than the data
+
+// A file that was closed and is shorter now: what is older must not come back.
+TEST_F(BitcaskHints, OfALongerFileTellThatItsEndIsMissing) {
+  write_file_of({{"city", "Rome"}});
+  write_file_of({{"city", "Oslo"}});
+  write_file_of({{"river", "Po"}});
+  for (const std::uint64_t left : {0U, 10U}) {
+    disk.put("db/2.bitcask.data", bytes_of("2.bitcask.data").substr(0, left));
+    const auto store = writer();
+    EXPECT_THROW((void)answer(*store, "city"), Damage) << left;
+    EXPECT_EQ(answer(*store, "river"), "Po");
+    EXPECT_THROW(store->compact(), Damage) << left;
+  }
+}
+
+// The newest file may have been cut by a power cut; its hints tell that it was
+// closed.
+TEST_F(BitcaskHints, TellThatTheZerosAtTheEndAreNoTornTail) {
+  write_file_of({{"city", "Rome"}});
+  std::string data = bytes_of("1.bitcask.data");
+  data.replace(data.size() - 2, 2, 2, '\0');
+  disk.put("db/1.bitcask.data", data);
+  const auto store = reader();
+  EXPECT_THROW((void)answer(*store, "city"), Damage);
+  int damaged = 0;
+  store->verify([&](const DamagedPlace& /*place*/) { ++damaged; });
+  EXPECT_EQ(damaged, 1);
+}
+
+TEST_F(BitcaskHints, VerifyNoticesEveryByteOfThemThatIsChanged) {
+  write_pairs();
+  const std::string hints = bytes_of("1.bitcask.hint");
+  for (std::size_t at = 0; at < hints.size(); ++at) {
+    std::string changed = hints;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    disk.put("db/1.bitcask.hint", changed);
+    int damaged = 0;
+    reader()->verify([&](const DamagedPlace& /*place*/) { ++damaged; });
+    EXPECT_EQ(damaged, 1) << at;
+  }
+}
+
+// What is made while a reader is open is no damage to it.
+TEST_F(BitcaskHints, OfAFileThatHasGrownSinceAreNoDamage) {
+  const auto store = writer();
+  store->set("city", "Rome");
+  const auto before = reader();
+  store->set("city", "Oslo");
+  store->close();
+  before->verify([](const DamagedPlace& place) { FAIL() << place.why; });
+}
+
 }  // namespace
 }  // namespace strata::bitcask_tests

@@ -366,9 +366,11 @@ TEST_F(BitcaskMarked, NothingInAMarkedFileComesBack) {
     EXPECT_FALSE(store->refresh());
     EXPECT_TRUE(disk.image() == before) << "a reader deletes nothing";
   }
-  MarksFiles others(disk, "db/1.bitcask.data", 0770);
-  EXPECT_EQ(contents(*open(Mode::kRead, others)).size(), 2U)
-      << "other bits are no marks";
+  for (const unsigned bits : {0770U, 0111U, 0777U}) {
+    MarksFiles others(disk, "db/1.bitcask.data", bits);
+    EXPECT_EQ(contents(*open(Mode::kRead, others)).size(), 2U)
+        << "somebody has changed the rights of all files";
+  }
 }
 
 TEST_F(BitcaskMarked, TheNextWriterDeletesItAndNeverUsesItsNumberAgain) {
@@ -378,8 +380,27 @@ TEST_F(BitcaskMarked, TheNextWriterDeletesItAndNeverUsesItsNumberAgain) {
   const auto store = open(Mode::kWrite, os);
   EXPECT_EQ(files().count("2.bitcask.data"), 0U);
   EXPECT_EQ(files().count("2.bitcask.hint"), 0U);
+  ASSERT_FALSE(notes.empty());
+  EXPECT_EQ(notes.back(), "deleted, as Riak has marked it: db/2.bitcask.data");
   store->set("river", "Tiber");
   EXPECT_EQ(ids_of(*store), Ids({1, 3}));
+}
+
+// Hints without data would tell that a data file is missing.
+TEST_F(BitcaskMarked, ItsHintsAreGoneForGoodBeforeItsData) {
+  write_file_of({{"gone", "x"}});
+  MarksFiles marked(disk, "db/1.bitcask.data", 01);
+  Ledger ledger(marked);
+  (void)open(Mode::kWrite, ledger);
+  std::string calls;
+  for (const LedgerEntry& entry : ledger.entries()) {
+    if (entry.call == Call::kRemove &&
+        entry.path.find("/1.bitcask") != std::string::npos) {
+      calls += entry.path.back() == 't' ? "hints " : "data ";
+    }
+    if (entry.call == Call::kSync) calls += "sync ";
+  }
+  EXPECT_EQ(calls, "hints sync data ");
 }
 
 // ---- Memory

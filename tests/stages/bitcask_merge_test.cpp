@@ -2,13 +2,17 @@
 // of some files only: nothing is lost and nothing comes back.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "common/os/fault_os.h"
+#include "common/os/ledger.h"
 #include "tests/stages/bitcask_fixture.h"
 
 namespace strata::bitcask_tests {
@@ -42,6 +46,13 @@ class BitcaskMerge : public BitcaskTest {
     for (const std::string& name : files()) {
       if (name.find(".hint") != std::string::npos) remove(name);
     }
+  }
+
+  bool told(const std::string& begin) {
+    const auto all = notes_so_far();
+    return std::any_of(all.begin(), all.end(), [&](const std::string& note) {
+      return note.rfind(begin, 0) == 0;
+    });
   }
 
   void expect_unique_ids(const Bitcask& store) {
@@ -182,6 +193,143 @@ TEST_F(BitcaskMerge, ATombstoneGoesOnlyWithAllThatIsOlder) {
   std::uint64_t records = 0;
   for (const auto& file : store->status()) records += file.keys;
   EXPECT_EQ(records, 1U) << "nothing is left but the city";
+}
+
+// ---- Hints that belong to another file
+
+// Two files of the same length, and each has the hints of the other.
+class BitcaskForeignHints : public BitcaskMerge {
+ protected:
+  void SetUp() override {
+    write_file_of({{"a", "1"}, {"b", "2"}});
+    write_file_of({{"c", "3"}, {"d", "4"}});
+    const std::string hints = bytes_of("1.bitcask.hint");
+    disk.put("db/1.bitcask.hint", bytes_of("2.bitcask.hint"));
+    disk.put("db/2.bitcask.hint", hints);
+  }
+};
+
+TEST_F(BitcaskForeignHints, VerifyTellsOfThem) {
+  std::set<std::string> damaged;
+  reader()->verify(
+      [&](const DamagedPlace& place) { damaged.insert(place.file); });
+  EXPECT_EQ(damaged,
+            (std::set<std::string>{"db/1.bitcask.hint", "db/2.bitcask.hint"}));
+}
+
+TEST_F(BitcaskForeignHints, NoMergeDeletesWhatTheyDoNotTellOf) {
+  {
+    const auto store = writer();
+    store->set("a", "5");
+    EXPECT_THROW(store->compact(), Damage);
+    EXPECT_THROW(store->merge({2}), Damage);
+  }
+  lose_hints();
+  EXPECT_EQ(contents(*reader()),
+            (Pairs{{"a", "5"}, {"b", "2"}, {"c", "3"}, {"d", "4"}}));
+}
+
+// ---- What fails, and what was done in spite of it
+
+// Says that a rename failed which was done.
+class LiesOfARename : public OsWrapper {
+ public:
+  using OsWrapper::OsWrapper;
+
+  std::string why;  // of the rename
+
+  [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
+                                const char* purpose) override {
+    const OsResult result = os().rename(from, to, purpose);
+    return purpose == why ? -EIO : result;
+  }
+};
+
+TEST_F(BitcaskMerge, ACopyThatGotItsNameInSpiteOfAnErrorBringsNothingBack) {
+  numbers["--segment-bytes"] = 10'000;
+  write_file_of({{"gone", "x"}, {"city", "Rome"}});
+  LiesOfARename os(disk);
+  {
+    const auto store = open(Mode::kWrite, os);
+    store->set("city", "Oslo");
+    os.why = "give the copy its name";
+    EXPECT_THROW(store->compact(), IoError);
+    os.why.clear();
+    store->del("gone");
+    store->compact();
+  }
+  EXPECT_EQ(contents(*reader()), (Pairs{{"city", "Oslo"}}));
+}
+
+TEST_F(BitcaskMerge, AnErrorThatPassesLeavesTheFilesToTheNextMerge) {
+  numbers = {{"--segment-bytes", 100}, {"--frag-merge-trigger", 50}};
+  FaultOs faults(disk);
+  const auto store = open(Mode::kWrite, faults);
+  faults.add({.calls = {Call::kRename}, .for_ever = true, .error = EIO});
+  store->set("river", "Po");
+  for (int i = 0; i < 20; ++i) store->set("city", "Rome");
+  EXPECT_TRUE(eventually([&] { return told("not merged: "); }));
+  faults.clear();
+  EXPECT_TRUE(eventually([&] {
+    store->set("city", "Oslo");
+    return files().count("1.bitcask.data") == 0;
+  }));
+}
+
+TEST_F(BitcaskMerge, NothingIsCopiedASecondTime) {
+  const auto store = writer();
+  fill(*store);
+  store->compact();
+  const Ids before = ids_of(*store);
+  store->compact();
+  store->compact();
+  EXPECT_EQ(ids_of(*store), before);
+}
+
+// ---- The order in which merged files go
+
+// Of two merges, the first of which could not delete anything yet: else what
+// the second one's tombstone hid could come back after a power cut.
+TEST_F(BitcaskMerge, NoFileGoesBeforeTheOlderOnesAreGoneForGood) {
+  write_file_of({{"gone", "x"}});
+  writer()->del("gone");
+  Ledger ledger(disk);
+  const auto store = open(Mode::kWrite, ledger);
+  {
+    const auto all = store->iterator();
+    store->merge({1});
+    store->merge({2});
+    ledger.clear();
+  }
+  std::string calls;
+  for (const LedgerEntry& entry : ledger.entries()) {
+    if (entry.call == Call::kRemove && entry.path.back() == 'a') {
+      calls += entry.path.substr(3, 2);
+    }
+    if (entry.call == Call::kSync && !calls.empty()) calls += "sync ";
+  }
+  EXPECT_EQ(calls, "1.sync 2.sync ");
+}
+
+TEST_F(BitcaskMerge, AWriteWaitsForNoneOfTheFilesThatGo) {
+  for (const std::string why :
+       {"delete the hints of a merged file", "delete a merged file",
+        "give the copy its name"}) {
+    write_file_of({{"city", "Rome"}});
+    write_file_of({{"city", "Oslo"}});
+    CallsBack os(disk);
+    const auto store = open(Mode::kWrite, os);
+    bool written = false;
+    os.before(why, [&] {
+      auto write =
+          std::async(std::launch::async, [&] { store->set("river", "Po"); });
+      written =
+          write.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+    });
+    store->compact();
+    EXPECT_TRUE(os.called());
+    EXPECT_TRUE(written) << why;
+  }
 }
 
 }  // namespace

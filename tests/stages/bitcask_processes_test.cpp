@@ -373,5 +373,48 @@ TEST_F(BitcaskProcesses, ReadersInOtherProcessesAreNeverStaleWhileOneMerges) {
       << "there were many files";
 }
 
+// ---- A directory that never stands still
+
+// Makes something happen before each listing.
+class AtEachListing : public OsWrapper {
+ public:
+  AtEachListing(Os& os, std::function<void()> work)
+      : OsWrapper(os), work_(std::move(work)) {}
+
+  [[nodiscard]] OsResult list(const std::string& path,
+                              std::vector<std::string>& names,
+                              const char* why) override {
+    work_();
+    return os().list(path, names, why);
+  }
+
+ private:
+  std::function<void()> work_;
+};
+
+class BitcaskListing : public BitcaskTest {};
+
+TEST_F(BitcaskListing, FilesThatComeMeanwhileKeepNoReaderWaiting) {
+  numbers["--segment-bytes"] = 1;
+  const auto store = writer();
+  int listings = 0;
+  AtEachListing os(disk, [&] {
+    ++listings;
+    store->set("key" + std::to_string(listings), "v");
+  });
+  EXPECT_GE(contents(*open(Mode::kRead, os)).size(), 1U);
+  EXPECT_LE(listings, 4);
+}
+
+TEST_F(BitcaskListing, FilesThatGoForEverAreAnError) {
+  const auto store = writer();
+  AtEachListing os(disk, [&] {
+    store->set("city", "Rome");
+    store->set("city", "Oslo");
+    store->compact();
+  });
+  EXPECT_THROW((void)open(Mode::kRead, os), IoError);
+}
+
 }  // namespace
 }  // namespace strata::bitcask_tests

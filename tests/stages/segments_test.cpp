@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/os/os_wrapper.h"
 #include "common/store/errors.h"
 #include "common/store/file_cache.h"
 #include "common/store/segment_files.h"
@@ -358,6 +360,40 @@ TEST_P(SegmentsOnDisk, TheEndOfTheIdsIsRefusedByName) {
 INSTANTIATE_TEST_SUITE_P(Stages, SegmentsOnDisk,
                          testing::ValuesIn(stages_with_segments()),
                          name_of_stage);
+
+// Leaves one segment out of the first listing, as the system may do with what
+// is made while it looks.
+class OverlooksASegment : public OsWrapper {
+ public:
+  using OsWrapper::OsWrapper;
+
+  [[nodiscard]] OsResult list(const std::string& path,
+                              std::vector<std::string>& names,
+                              const char* why) override {
+    const OsResult result = os().list(path, names, why);
+    if (++listings == 1) {
+      names.erase(std::find(names.begin(), names.end(), "2.log"));
+    } else {
+      names.push_back("9.log");  // and 5 to 8 have not been seen
+    }
+    return result;
+  }
+
+  int listings = 0;
+};
+
+TEST_F(SegmentsTest, ASegmentThatIsMadeDuringAListingIsNotMissing) {
+  segment_bytes = 1;
+  {
+    const auto store = writer();
+    for (int i = 0; i < 4; ++i) store->set(std::to_string(i), "v");
+  }
+  OverlooksASegment os(disk);
+  const auto store = open(Mode::kRead, os);
+  EXPECT_EQ(contents(*store).size(), 4U);
+  EXPECT_EQ(answer(*store, "none"), std::nullopt);
+  EXPECT_EQ(os.listings, 2);
+}
 
 }  // namespace
 }  // namespace strata
