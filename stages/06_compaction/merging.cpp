@@ -142,8 +142,7 @@ void Compaction::compact() {
   std::optional<MergePlan> plan;
   {
     const std::scoped_lock turn(writing_);
-    tell_of_failed_merge();
-    writer_->check_not_broken();
+    check_goes_on();
     Segments inputs = segments_worth_merging();
     end_merge();
     if (!inputs.empty()) plan = begin_merge(std::move(inputs));
@@ -158,6 +157,7 @@ void Compaction::compact() {
 void Compaction::merge(const MergePlan& plan) {
   compaction::Merge merge(options_, segment_bytes_, plan, stopping_, hash_);
   try {
+    check_syncs();
     keep_what_hides(plan);
     merge.copy();
     merge.rename();
@@ -270,11 +270,16 @@ void Compaction::sync_directory(const char* why) {
   sync_once([&] { directory_->sync(why); });
 }
 
-// After a sync that failed none is tried again, and merging is over.
+// After a sync that failed none is tried again. Writing is over, and so is
+// merging: what a merge copied could never take its inputs' place.
+void Compaction::check_syncs() const {
+  if (sync_failed_) throw_failed_sync(options_.directory);
+}
+
 template <typename Sync>
 void Compaction::sync_once(const Sync& sync) {
   const std::scoped_lock one_sync(directory_lock_);
-  if (sync_failed_) throw_failed_sync(options_.directory);
+  check_syncs();
   try {
     sync();
   } catch (const IoError&) {

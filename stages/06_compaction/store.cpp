@@ -165,10 +165,19 @@ void Compaction::check_is_writer() const {
   throw InvalidInput("the store is open for reading only");
 }
 
+// Whether anything failed after which nothing may be written; who calls it
+// holds `writing_`.
+void Compaction::check_goes_on() {
+  tell_of_failed_merge();
+  check_syncs();
+  writer_->check_not_broken();
+}
+
 void Compaction::set(std::string_view key, std::string_view value) {
   kBinaryLimits.check(key, value);
   check_is_writer();
   const std::scoped_lock turn(writing_);
+  check_goes_on();
   write(key, value, false);
 }
 
@@ -176,7 +185,7 @@ void Compaction::del(std::string_view key) {
   kBinaryLimits.check_key(key);
   check_is_writer();
   const std::scoped_lock turn(writing_);
-  writer_->check_not_broken();
+  check_goes_on();
   for (auto segment = segments_.rbegin(); segment != segments_.rend();
        ++segment) {
     const Place* place = (*segment)->find(key);
@@ -191,7 +200,6 @@ void Compaction::del(std::string_view key) {
 // Appends a record; who calls it holds `writing_`.
 void Compaction::write(std::string_view key, std::string_view value,
                        bool is_tombstone) {
-  tell_of_failed_merge();
   if (writer_->end() >= segment_bytes_) roll_over();
   record_.clear();
   const auto now = static_cast<std::uint32_t>(options_.system().now_seconds());

@@ -74,11 +74,14 @@ class Compaction final : public Store {
   /// Stops a merge in the background; what it has written so far is removed.
   ~Compaction() override;
 
+  /// @throws IoError also after a failed sync, be it a merge's, each time:
+  ///   what is on disk is known again when the store has been opened again.
   /// @complexity one write of key + value + 14 bytes, and a question to each
   ///   keydir until one knows the key: whose record is dead from now on?
   void set(std::string_view key, std::string_view value) override;
 
   /// Nothing is written when the key is not there.
+  /// @throws IoError as `set`
   /// @complexity as of `set`
   void del(std::string_view key) override;
 
@@ -100,7 +103,8 @@ class Compaction final : public Store {
   /// Merges all segments into new ones without dead records or tombstones,
   /// after waiting for the end of a merge in the background. Does nothing
   /// where there is nothing to gain.
-  /// @throws Damage when an input is damaged, IoError: every input is kept.
+  /// @throws Damage when an input is damaged, IoError, after a failed sync
+  ///   each time: every input is kept.
   void compact() override;
 
   [[nodiscard]] Stats stats() override;
@@ -164,6 +168,7 @@ class Compaction final : public Store {
   [[nodiscard]] DumpRecord::State state_of(const Segment& segment,
                                            const LogEntry& entry) const;
   void check_is_writer() const;
+  void check_goes_on();
   template <typename Work>
   void following_merges(const Work& work);
 
@@ -180,6 +185,7 @@ class Compaction final : public Store {
   void replace_segments(const Segments& inputs, const Segments& outputs);
   void sweep();
   void sweep_if_possible();
+  void check_syncs() const;
   void sync_directory(const char* why);
   template <typename Sync>
   void sync_once(const Sync& sync);
@@ -220,7 +226,7 @@ class Compaction final : public Store {
   std::condition_variable wake_;
 
   std::deque<SegmentPtr> merged_;  // sweeping_; still on disk
-  // Of a name, or in a merge: from then on none is asked for again.
+  // Of a name, or in a merge: from then on nothing is written or merged.
   std::atomic<bool> sync_failed_{false};
   std::atomic<bool> stopping_{false};
   std::thread merger_;

@@ -40,6 +40,15 @@ class CompactionMerge : public CompactionTest {
     store.del("gone");
     return contents(store);
   }
+
+  // Whether a sync failed that more rests on than the merge that asked for it.
+  static bool is_over(const Ledger& seen) {
+    const auto entries = seen.entries();
+    return std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
+      return entry.call == Call::kSync && entry.error != 0 &&
+             entry.path.find("merging") == std::string::npos;
+    });
+  }
 };
 
 TEST_F(CompactionMerge, IsStartedByARollOverOnceEnoughIsDead) {
@@ -150,7 +159,8 @@ TEST_F(CompactionMerge, EachCallFailsOnceAndNothingIsLost) {
       SCOPED_TRACE("call " + std::to_string(nth));
       MemoryOs fresh;
       FaultOs faulty(fresh);
-      auto store = open(Mode::kWrite, faulty);
+      Ledger seen(faulty);
+      auto store = open(Mode::kWrite, seen);
       const Model model = fill(*store);
       faulty.clear();
       faulty.add({.nth = nth, .error = error});
@@ -165,8 +175,13 @@ TEST_F(CompactionMerge, EachCallFailsOnceAndNothingIsLost) {
       faulty.clear();
       EXPECT_EQ(contents(*store), model);
       EXPECT_EQ(contents(*open(Mode::kRead, fresh)), model);
-      store->set("after", "1");
-      EXPECT_EQ(answer(*store, "after"), "1");
+      try {
+        store->set("after", "1");
+        EXPECT_EQ(answer(*store, "after"), "1");
+        EXPECT_FALSE(is_over(seen)) << "a sync had failed";
+      } catch (const IoError&) {
+        EXPECT_TRUE(is_over(seen)) << "it could go on";
+      }
       store.reset();
       store = open(Mode::kWrite, fresh);
       store->del("after");
@@ -201,10 +216,16 @@ TEST_F(CompactionMerge, AFailedMergeBringsNoDeletedKeyBack) {
     }
     const bool all_seen = faulty.calls() < nth;
     faulty.clear();
-    for (const auto& pair : contents(*store)) store->del(pair.first);
-    try {
+    const auto empty = [&] {
+      for (const auto& pair : contents(*store)) store->del(pair.first);
       store->compact();
-    } catch (const IoError&) {
+    };
+    try {
+      empty();
+    } catch (const IoError&) {  // it was a sync: nothing more is written
+      store.reset();
+      store = open(Mode::kWrite, fresh);
+      empty();
     }
     EXPECT_THAT(contents(*store), IsEmpty());
     store.reset();
@@ -239,6 +260,35 @@ TEST_F(CompactionMerge, ARenameThatWasDoneButFailedLeavesNoFileBehind) {
   for (const std::string& name : before) EXPECT_EQ(after.erase(name), 1U);
   EXPECT_EQ(after.size(), 1U) << "the new active one";
   EXPECT_EQ(contents(*store), model);
+}
+
+// Each further attempt would leave another copy, which nothing may follow.
+TEST_F(CompactionMerge, AfterAFailedSyncNothingIsCopiedOrWrittenUntilReopened) {
+  WatchedOs watched(disk);
+  watched.before = [](const Coming& coming) {
+    return coming.call == "sync" && coming.path == "db" ? EIO : 0;
+  };
+  auto store = open(Mode::kWrite, watched);
+  const Model model = fill(*store);
+  EXPECT_THROW(store->compact(), IoError);
+  watched.before = nullptr;
+  const Image left = disk.image();
+  const auto fails = testing::ThrowsMessage<IoError>(
+      HasSubstr("an earlier sync failed: open the store again"));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT([&] { store->compact(); }, fails);
+    EXPECT_THAT([&] { store->set("a", "2"); }, fails);
+    EXPECT_THAT([&] { store->del("a"); }, fails);
+    EXPECT_THAT([&] { store->del("never written"); }, fails);
+  }
+  EXPECT_EQ(disk.image(), left);
+  EXPECT_EQ(contents(*store), model);
+  store.reset();
+  store = writer();
+  store->set("new", "1");
+  store->compact();
+  EXPECT_EQ(store->stats().dead_bytes, 0U);
+  EXPECT_EQ(contents(*reader()).size(), model.size() + 1);
 }
 
 class CompactionCrash : public CompactionMerge {
