@@ -17,6 +17,9 @@ namespace {
 // So few keys that a writer can wait until they are entered.
 constexpr std::size_t kFewKeys = 1000;
 
+// The most roll-overs between two tries of what fails again and again.
+constexpr std::uint64_t kLongestPause = 64;
+
 std::uint64_t size_of_all(const std::vector<compaction::SegmentPtr>& segments) {
   std::uint64_t sum = 0;
   for (const compaction::SegmentPtr& segment : segments) sum += segment->size();
@@ -42,7 +45,9 @@ std::uint64_t most_outputs(const std::vector<compaction::SegmentPtr>& inputs,
 // Freezes the active segment and, where others are worth it, plans a merge.
 void Compaction::roll_over() {
   const bool is_busy = merge_end_id_ != 0;
-  Segments inputs = is_busy ? Segments() : wasteful_segments();
+  const bool waits = roll_overs_to_wait_ > 0;
+  if (waits) --roll_overs_to_wait_;
+  Segments inputs = is_busy || waits ? Segments() : wasteful_segments();
   const bool ids_left =
       next_id_ + most_outputs(inputs, segment_bytes_) <= kLastSegment;
   if (inputs.empty() || !ids_left) return begin_segment(0);
@@ -109,7 +114,7 @@ Compaction::Segments Compaction::wasteful_segments() const {
   Segments wasteful;
   for (const SegmentPtr& segment : segments_) {
     if (!segment->gaps().empty()) return {};
-    if (given_up_.count(segment->id()) > 0) continue;
+    if (damaged_.count(segment->id()) > 0) continue;
     const bool is_oldest = segment == segments_.front();
     const std::uint64_t dead =
         segment->bytes() -
@@ -212,6 +217,7 @@ void Compaction::switch_over(const MergePlan& plan, const Segments& outputs) {
   }
   replace_segments(plan.inputs, outputs);
   end_merge();
+  pause_ = 0;
 }
 
 // Who calls it holds `writing_`.
@@ -313,19 +319,30 @@ void Compaction::run_planned_merge() {
     merge(*plan);
   } catch (const compaction::MergeStopped&) {
     return;
+  } catch (const Damage& damage) {
+    const std::scoped_lock turn(writing_);
+    failed_merge_ = damage.what();
+    for (const SegmentPtr& input : plan->inputs) damaged_.insert(input->id());
   } catch (const std::exception& error) {
     const std::scoped_lock turn(writing_);
     failed_merge_ = error.what();
-    for (const SegmentPtr& input : plan->inputs) given_up_.insert(input->id());
+    try_again_later();
   }
   plan.reset();
   sweep_if_possible();
 }
 
+// A full disk may have room again, so the merge is not given up; but each time
+// that it fails, twice as many roll-overs go by before the next.
+void Compaction::try_again_later() {
+  pause_ = std::clamp<std::uint64_t>(2 * pause_, 1, kLongestPause);
+  roll_overs_to_wait_ = pause_;
+}
+
 // Told by whoever writes next: a listener need not know of threads.
 void Compaction::tell_of_failed_merge() {
   if (failed_merge_.empty()) return;
-  options_.tell("a merge failed and was given up: " + failed_merge_);
+  options_.tell("a merge failed, every segment is kept: " + failed_merge_);
   failed_merge_.clear();
 }
 

@@ -191,6 +191,7 @@ class Compaction final : public Store {
   void sync_once(const Sync& sync);
   void merge_in_background();
   void run_planned_merge();
+  void try_again_later();
   void stop_merging();
   void tell_of_failed_merge();
 
@@ -221,7 +222,9 @@ class Compaction final : public Store {
   std::optional<MergePlan> planned_;
   std::uint32_t merge_end_id_ = 0;        // of the merge planned or going on
   std::vector<std::string> overwritten_;  // keys that it may copy in vain
-  std::set<std::uint32_t> given_up_;      // inputs that could not be merged
+  std::set<std::uint32_t> damaged_;       // inputs that are not tried again
+  std::uint64_t pause_ = 0;               // in roll-overs, after a failed merge
+  std::uint64_t roll_overs_to_wait_ = 0;  // what is left of it
   std::string failed_merge_;              // still to be told
   std::condition_variable wake_;
 

@@ -437,6 +437,81 @@ TEST_F(CompactionMerge, ThatFailsInTheBackgroundIsToldOnceAndNotTriedForEver) {
   EXPECT_EQ(contents(*reader()).size(), 2U);
 }
 
+TEST_F(CompactionMerge, ThatFailedForWantOfSpaceIsTriedAgainAtALaterRollOver) {
+  dead_percent = 40;
+  WatchedOs watched(disk);
+  std::atomic<bool> is_full{true};
+  watched.before = [&](const Coming& coming) {
+    const bool hit = is_full && coming.why == "write the merged segment";
+    return hit ? ENOSPC : 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  store->set("b", "1");
+  for (int i = 0; i < 7; ++i) store->set("a", "1");
+  ASSERT_TRUE(eventually([&] {
+    store->set("a", "1");
+    return !notes.empty();
+  }));
+  EXPECT_THAT(notes[0], HasSubstr("No space left"));
+  EXPECT_EQ(files().count("1.log"), 1U);
+  is_full = false;
+  EXPECT_TRUE(eventually([&] {
+    store->set("a", "2");
+    return files().count("1.log") == 0;
+  })) << "given up for ever";
+  EXPECT_THAT(contents(*store), ElementsAre(Pair("a", "2"), Pair("b", "1")));
+}
+
+TEST_F(CompactionMerge, ThatFailsAgainAndAgainIsTriedLessAndLessOften) {
+  constexpr int kRollOvers = 400;
+  dead_percent = 40;
+  WatchedOs watched(disk);
+  std::atomic<int> tried{0};
+  watched.before = [&](const Coming& coming) {
+    const bool hit = coming.why == "begin a merged segment";
+    if (hit) ++tried;
+    return hit ? EMFILE : 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  store->set("b", "1");
+  for (int i = 1; i < 2 * kRollOvers; ++i) {
+    store->set("a", "1");
+    // As if a roll-over took longer than a merge that fails.
+    if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  EXPECT_GE(tried, 2);
+  EXPECT_LE(tried, 12) << "1 + 2 + 4 + ... + 64 + 64 + ... roll-overs";
+  EXPECT_THAT(contents(*store), ElementsAre(Pair("a", "1"), Pair("b", "1")));
+}
+
+TEST_F(CompactionMerge, OfADamagedSegmentIsTriedOnce) {
+  dead_percent = 50;
+  WatchedOs watched(disk);
+  std::atomic<int> tried{0};
+  watched.before = [&](const Coming& coming) {
+    const bool hit = coming.why == "merge" && coming.path == "db/1.log";
+    if (hit && coming.call == "open") ++tried;
+    return 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  for (int i = 0; i < 2; ++i) store->set("a", "1");
+  std::string rotten = disk.files().at("db/1.log");
+  rotten[20] ^= 1;
+  disk.put("db/1.log", rotten);
+  ASSERT_TRUE(eventually([&] {
+    store->set("a", "1");
+    return !notes.empty();
+  }));
+  EXPECT_THAT(notes[0], HasSubstr("db/1.log"));
+  for (int i = 0; i < 200; ++i) store->set("a", "1");
+  EXPECT_TRUE(eventually([&] {
+    store->set("a", "1");
+    return files().size() < 50;
+  })) << "others are merged";
+  EXPECT_EQ(tried, 1);
+  EXPECT_EQ(disk.files().at("db/1.log"), rotten);
+}
+
 TEST_F(CompactionMerge, IsStoppedWhenTheStoreIsClosed) {
   dead_percent = 40;
   WatchedOs watched(disk);
