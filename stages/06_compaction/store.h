@@ -152,7 +152,7 @@ class Compaction final : public Store {
   };
 
   // store.cpp: reading and writing
-  void load();
+  void load(std::uint64_t seen);
   [[nodiscard]] std::vector<SegmentFile> list_files();
   [[nodiscard]] SegmentPtr read_segment(const SegmentFile& file, bool newest);
   void note_torn_tail(const Segment& segment, const LogEntry& entry);
@@ -202,6 +202,7 @@ class Compaction final : public Store {
   FileCache files_;
 
   // Who holds two of these has taken them in this order.
+  std::mutex loading_;  // one load at a time
   std::mutex merging_;  // one merge at a time
   std::mutex writing_;  // one writer at a time
   // The list of segments, the active one's keydir and size, every account.
@@ -210,13 +211,15 @@ class Compaction final : public Store {
   mutable std::mutex sweeping_;  // the list of merged segments
   std::mutex directory_lock_;    // one sync at a time
 
-  Segments segments_;  // list_lock_; the last one is active
+  Segments segments_;                    // list_lock_; the last one is active
+  std::atomic<std::uint64_t> loads_{0};  // how often it was read from disk
   mutable std::atomic<std::uint64_t> probes_{0};
+
+  std::optional<std::uint64_t> torn_at_;  // loading_; the newest file's end
 
   // writing_
   std::optional<Directory> directory_;
   std::unique_ptr<LogWriter> writer_;
-  std::optional<std::uint64_t> torn_at_;  // where the newest file's end is torn
   std::uint64_t next_id_ = 1;
   std::string record_;
   std::optional<MergePlan> planned_;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -569,32 +570,99 @@ TEST_F(CompactionMerge, AReaderThatScansWhileFilesGoMissesNothing) {
   EXPECT_EQ(seen, before);
 }
 
+// Tells before and after each list of a directory is made.
+class ListingOs : public OsWrapper {
+ public:
+  using OsWrapper::OsWrapper;
+
+  std::function<void(int, std::vector<std::string>&)> after;
+  std::atomic<int> lists{0};
+
+  [[nodiscard]] OsResult list(const std::string& path,
+                              std::vector<std::string>& names,
+                              const char* why) override {
+    const OsResult result = os().list(path, names, why);
+    const int nth = ++lists;
+    if (after) after(nth, names);
+    return result;
+  }
+};
+
+void leave_out(std::vector<std::string>& names, const std::string& name) {
+  names.erase(std::remove(names.begin(), names.end(), name), names.end());
+}
+
 // A directory that is listed while a merge gives and takes names: the old name
 // was gone already, the new one not there yet.
 TEST_F(CompactionMerge, AReaderThatListsInTheMiddleOfASwitchOverListsAgain) {
-  class Torn : public OsWrapper {
-   public:
-    using OsWrapper::OsWrapper;
-
-    [[nodiscard]] OsResult list(const std::string& path,
-                                std::vector<std::string>& names,
-                                const char* why) override {
-      const OsResult result = os().list(path, names, why);
-      if (lists++ == 0) {
-        names.erase(std::remove(names.begin(), names.end(), "1.log"),
-                    names.end());
-      }
-      return result;
-    }
-
-    int lists = 0;
-  };
-
   const auto store = writer();
   for (const char* key : {"a", "b", "c"}) store->set(key, "1");
-  Torn torn(disk);
-  EXPECT_EQ(contents(*open(Mode::kRead, torn)).size(), 3U);
-  EXPECT_EQ(torn.lists, 3);
+  for (const int torn : {1, 2}) {
+    ListingOs listing(disk);
+    listing.after = [&](int nth, auto& names) {
+      if (nth == torn) leave_out(names, "1.log");
+    };
+    EXPECT_EQ(contents(*open(Mode::kRead, listing)).size(), 3U);
+    EXPECT_EQ(listing.lists, torn == 1 ? 2 : 4)
+        << "a file that came is no reason to list again, one that went is";
+  }
+}
+
+TEST_F(CompactionMerge, AReaderWaitsForNoWriterToRest) {
+  segment_bytes = 1;
+  const auto store = writer();
+  int written = 0;
+  const auto write = [&] { store->set("k" + std::to_string(++written), "1"); };
+  write();
+  ListingOs listing(disk);
+  listing.after = [&](int nth, auto& /*names*/) {
+    if (nth < 1000) write();
+  };
+  const auto other = open(Mode::kRead, listing);
+  EXPECT_LE(listing.lists, 4);
+  EXPECT_EQ(answer(*other, "k1"), "1");
+}
+
+TEST_F(CompactionMerge, AReaderFromWhomFilesGoForEverGivesUp) {
+  segment_bytes = 1;
+  const auto store = writer();
+  for (int i = 0; i < 10; ++i) store->set("k" + std::to_string(i), "1");
+  ListingOs listing(disk);
+  listing.after = [&](int nth, auto& names) {
+    if (nth < 1000) leave_out(names, std::to_string(1 + nth % 10) + ".log");
+  };
+  EXPECT_THROW(static_cast<void>(open(Mode::kRead, listing)), IoError);
+  EXPECT_LE(listing.lists, 100);
+}
+
+// Both threads of a reader miss the same file: the second finds that the first
+// has loaded all anew.
+TEST_F(CompactionMerge, TwoThreadsOfAReaderThatMissAFileLoadOnce) {
+  segment_bytes = 16;  // more segments than a reader keeps open
+  const auto store = writer();
+  for (int i = 0; i < 100; ++i) store->set("k" + std::to_string(i), "1");
+  ListingOs listing(disk);
+  WatchedOs watched(listing);
+  const auto other = open(Mode::kRead, watched);
+  store->set("k0", "2");
+  store->set("k1", "2");
+  store->compact();
+  std::atomic<int> missing{0};
+  watched.before = [&](const Coming& coming) {
+    if (coming.why == "read the records" && coming.call == "open" &&
+        disk.files().count(coming.path) == 0) {
+      ++missing;
+    }
+    return 0;
+  };
+  const int lists = listing.lists;
+  listing.after = [&](int /*nth*/, auto& /*names*/) {
+    EXPECT_TRUE(eventually([&] { return missing == 2; }));
+  };
+  std::thread second([&] { EXPECT_EQ(answer(*other, "k0"), "2"); });
+  EXPECT_EQ(answer(*other, "k1"), "2");
+  second.join();
+  EXPECT_EQ(listing.lists - lists, 2) << "one load";
 }
 
 // Writers, readers and scans in threads beside endless merging: no answer is
