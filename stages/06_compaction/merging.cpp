@@ -36,6 +36,12 @@ std::uint64_t most_outputs(const std::vector<compaction::SegmentPtr>& inputs,
   return std::min(size_of_all(inputs) / segment_bytes + 1, keys);
 }
 
+// Whether an open that failed so was refused before it could make the file.
+bool made_no_file(const IoError& error) {
+  const int code = error.code().value();
+  return code == EMFILE || code == ENFILE || code == EACCES || code == EROFS;
+}
+
 [[noreturn]] void throw_failed_sync(const std::string& directory) {
   throw IoError("an earlier sync failed: open the store again", directory, EIO);
 }
@@ -80,11 +86,12 @@ void Compaction::begin_segment(std::uint64_t reserved) {
       // Before a file is made whose name could not be kept.
       if (directory_->has_failed()) throw_failed_sync(options_.directory);
     }
-    next_id_ = id + 1;  // even if this fails: the name may be taken now
+    const std::uint64_t before = std::exchange(next_id_, id + 1);
     try {
       writer_ = std::make_unique<LogWriter>(
           options_, *directory_, segment->name(), OpenMode::kCreateNew);
-    } catch (const IoError&) {
+    } catch (const IoError& error) {
+      if (made_no_file(error)) next_id_ = before;  // else the name may be taken
       if (one_sync && directory_->has_failed()) sync_failed_ = true;
       throw;
     }
@@ -172,7 +179,7 @@ void Compaction::merge(const MergePlan& plan) {
     {
       // Nobody knows those that have their names yet, but the next open would.
       const auto named = merge.abandon();
-      const std::scoped_lock hold(sweeping_);
+      const std::unique_lock change(list_lock_);
       merged_.insert(merged_.end(), named.begin(), named.end());
     }
     sweep_if_possible();
@@ -231,12 +238,9 @@ void Compaction::replace_segments(const Segments& inputs,
                       inputs.end(), std::back_inserter(after), by_id);
   const auto middle = after.insert(after.end(), outputs.begin(), outputs.end());
   std::inplace_merge(after.begin(), middle, after.end(), by_id);
-  {
-    const std::scoped_lock hold(sweeping_);
-    merged_.insert(merged_.end(), inputs.begin(), inputs.end());
-  }
   for (const SegmentPtr& output : outputs) output->set_durable();
   const std::unique_lock change(list_lock_);
+  merged_.insert(merged_.end(), inputs.begin(), inputs.end());
   segments_.swap(after);
 }
 
@@ -250,16 +254,27 @@ void Compaction::end_merge() {
 // Removes merged segments, oldest first, as far as nobody reads them. Each has
 // gone for good before the next one goes: else a power cut could bring back
 // the record and not the tombstone that hides it. Who calls it holds
-// `sweeping_`.
+// `sweeping_`, for which no reader and no writer waits.
 void Compaction::sweep() {
-  while (!merged_.empty() && merged_.front().use_count() == 1 &&
-         !sync_failed_) {
-    const std::string path = merged_.front()->path();
-    remove_file(options_.system(), path, "remove a merged segment");
-    files_.forget(path);
-    merged_.pop_front();
+  while (const Segment* oldest = oldest_unread()) {
+    remove_file(options_.system(), oldest->path(), "remove a merged segment");
+    files_.forget(oldest->path());
+    SegmentPtr gone;
+    {
+      const std::unique_lock change(list_lock_);
+      gone.swap(merged_.front());
+      merged_.pop_front();
+    }
     sync_directory("let the merged segment be gone");
   }
+}
+
+// The merged segment that is to go next, if it may go now, or null.
+const compaction::Segment* Compaction::oldest_unread() const {
+  const std::shared_lock look(list_lock_);
+  if (merged_.empty() || sync_failed_) return nullptr;
+  const SegmentPtr& oldest = merged_.front();
+  return oldest.use_count() == 1 ? oldest.get() : nullptr;
 }
 
 // What cannot be removed now can be later, or at the next open is merged again.

@@ -368,11 +368,8 @@ Stats Compaction::stats() {
                     std::to_string(gap.size) + " bytes");
     }
   }
-  {
-    const std::scoped_lock still_there(sweeping_);
-    for (const SegmentPtr& segment : merged_) add_file(*segment);
-  }
   const std::shared_lock look(list_lock_);
+  for (const SegmentPtr& segment : merged_) add_file(*segment);
   for (const SegmentPtr& segment : segments_) {
     add_file(*segment);
     stats.keys += segment->live_keys();

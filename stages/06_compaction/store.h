@@ -52,9 +52,10 @@ namespace strata {
 /// Set and del append a record; get asks one keydir a segment, newest first,
 /// and reads one record; a thread merges segments once enough of them is dead.
 ///
-/// Any number of threads may use a store at once. Writers take turns; readers
-/// wait for nobody, except for the moment in which a writer enters its record
-/// or a merge exchanges the list of segments, and never for a file.
+/// Any number of threads may use a store at once. Writers take turns. Readers
+/// wait for the moment in which a writer enters its record or a merge exchanges
+/// the list of segments; for what is read, written or synced elsewhere they do
+/// not wait, only for a file that another reader is opening (FileCache).
 ///
 /// Invariant: for each key the newest intact record of the files is the one in
 /// the segment of the highest id that knows the key, at the place that its
@@ -63,7 +64,9 @@ namespace strata {
 ///
 /// A store that was opened for reading beside a writer in another process sees
 /// the moment when it was opened. When a file that it needs has been merged
-/// away it loads what is there now, and goes on with that.
+/// away it loads what is there now, and goes on with that: a get answers from
+/// then on as of this moment, and a scan goes on behind the last key it told.
+/// Only one thread loads, and those that need a file that has gone wait for it.
 class Compaction final : public Store {
  public:
   /// Opens the store that `options` tell of and fills the keydirs.
@@ -94,7 +97,9 @@ class Compaction final : public Store {
   /// Tells the keys of one moment, ascending by bytes.
   void keys(const KeyVisitor& visit) override;
 
-  /// Tells the pairs of one moment, whatever is written or merged meanwhile.
+  /// Tells the pairs of one moment, whatever is written or merged meanwhile; in
+  /// a reader beside another process's writer of a later one, from the key on
+  /// whose file has gone.
   /// @complexity looks at every key, sorts those in the range and reads each
   ///   one's record by itself.
   void scan(std::string_view from, std::string_view to,
@@ -184,6 +189,7 @@ class Compaction final : public Store {
   void switch_over(const MergePlan& plan, const Segments& outputs);
   void replace_segments(const Segments& inputs, const Segments& outputs);
   void sweep();
+  [[nodiscard]] const Segment* oldest_unread() const;
   void sweep_if_possible();
   void check_syncs() const;
   void sync_directory(const char* why);
@@ -201,15 +207,17 @@ class Compaction final : public Store {
   const KeyHash hash_;
   FileCache files_;
 
-  // Who holds two of these has taken them in this order.
-  std::mutex loading_;  // one load at a time
-  std::mutex merging_;  // one merge at a time
-  std::mutex writing_;  // one writer at a time
-  // The list of segments, the active one's keydir and size, every account.
-  // Changed only by who holds `writing_`, who may therefore read without it.
+  // Who holds two of these has taken them in this order. Nobody reads or writes
+  // a file while he holds `list_lock_`.
+  std::mutex loading_;   // one load at a time
+  std::mutex merging_;   // one merge at a time
+  std::mutex sweeping_;  // one at a time removes merged segments
+  std::mutex writing_;   // one writer at a time
+  // The lists of segments, the active one's keydir and size, every account.
+  // The segments are changed only by who holds `writing_`, in a reader
+  // `loading_`, who may therefore read them without it.
   mutable std::shared_mutex list_lock_;
-  mutable std::mutex sweeping_;  // the list of merged segments
-  std::mutex directory_lock_;    // one sync at a time
+  std::mutex directory_lock_;  // one sync at a time
 
   Segments segments_;                    // list_lock_; the last one is active
   std::atomic<std::uint64_t> loads_{0};  // how often it was read from disk
@@ -231,7 +239,7 @@ class Compaction final : public Store {
   std::string failed_merge_;              // still to be told
   std::condition_variable wake_;
 
-  std::deque<SegmentPtr> merged_;  // sweeping_; still on disk
+  std::deque<SegmentPtr> merged_;  // list_lock_; still on disk
   // Of a name, or in a merge: from then on nothing is written or merged.
   std::atomic<bool> sync_failed_{false};
   std::atomic<bool> stopping_{false};

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <functional>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,6 +107,44 @@ TEST_F(CompactionMerge, WhatAScanHeldIsRemovedOldestFirst) {
   });
   EXPECT_GE(removed.size(), 10U);
   EXPECT_TRUE(std::is_sorted(removed.begin(), removed.end()));
+}
+
+// The thread that ends a scan removes what it held, and works on files.
+TEST_F(CompactionMerge, NobodyWaitsForTheRemovalOfWhatAScanHeld) {
+  WatchedOs watched(disk);
+  const auto store = open(Mode::kWrite, watched);
+  fill(*store);
+  std::vector<std::future<void>> others;
+  const auto is_done = [&](std::function<void()> work) {
+    others.push_back(std::async(std::launch::async, std::move(work)));
+    return others.back().wait_for(std::chrono::seconds(5)) ==
+           std::future_status::ready;
+  };
+  std::atomic<bool> ends{false};
+  std::atomic<bool> named{false};
+  const auto disturb = [&] {
+    EXPECT_TRUE(is_done([&] { static_cast<void>(store->stats()); }));
+    EXPECT_TRUE(is_done([&] { store->set("a", "2"); }));
+    others.push_back(std::async(std::launch::async, [&] { store->compact(); }));
+    ASSERT_TRUE(eventually([&] { return named.load(); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_TRUE(is_done([&] { store->set("b", "2"); })) << "it is a writer";
+  };
+  watched.before = [&](const Coming& coming) {
+    if (coming.why == "keep the merged segments' names") named = true;
+    if (coming.call == "remove" && ends.exchange(false)) {
+      named = false;
+      disturb();
+    }
+    return 0;
+  };
+  store->scan("", "", [&](std::string_view key, std::string_view /*value*/) {
+    if (key == "a") store->compact();
+    ends = true;
+  });
+  for (std::future<void>& other : others) other.get();
+  EXPECT_EQ(others.size(), 4U);
+  EXPECT_EQ(answer(*store, "b"), "2");
 }
 
 // At each call of a merge another thread writes, deletes, reads and rolls over:
