@@ -17,6 +17,9 @@ namespace {
 // So few keys that a writer can wait until they are entered.
 constexpr std::size_t kFewKeys = 1000;
 
+// The most roll-overs between two tries of what fails again and again.
+constexpr std::uint64_t kLongestPause = 64;
+
 std::uint64_t size_of_all(const std::vector<compaction::SegmentPtr>& segments) {
   std::uint64_t sum = 0;
   for (const compaction::SegmentPtr& segment : segments) sum += segment->size();
@@ -33,6 +36,12 @@ std::uint64_t most_outputs(const std::vector<compaction::SegmentPtr>& inputs,
   return std::min(size_of_all(inputs) / segment_bytes + 1, keys);
 }
 
+// Whether an open that failed so was refused before it could make the file.
+bool made_no_file(const IoError& error) {
+  const int code = error.code().value();
+  return code == EMFILE || code == ENFILE || code == EACCES || code == EROFS;
+}
+
 [[noreturn]] void throw_failed_sync(const std::string& directory) {
   throw IoError("an earlier sync failed: open the store again", directory, EIO);
 }
@@ -42,7 +51,9 @@ std::uint64_t most_outputs(const std::vector<compaction::SegmentPtr>& inputs,
 // Freezes the active segment and, where others are worth it, plans a merge.
 void Compaction::roll_over() {
   const bool is_busy = merge_end_id_ != 0;
-  Segments inputs = is_busy ? Segments() : wasteful_segments();
+  const bool waits = roll_overs_to_wait_ > 0;
+  if (waits) --roll_overs_to_wait_;
+  Segments inputs = is_busy || waits ? Segments() : wasteful_segments();
   const bool ids_left =
       next_id_ + most_outputs(inputs, segment_bytes_) <= kLastSegment;
   if (inputs.empty() || !ids_left) return begin_segment(0);
@@ -75,11 +86,12 @@ void Compaction::begin_segment(std::uint64_t reserved) {
       // Before a file is made whose name could not be kept.
       if (directory_->has_failed()) throw_failed_sync(options_.directory);
     }
-    next_id_ = id + 1;  // even if this fails: the name may be taken now
+    const std::uint64_t before = std::exchange(next_id_, id + 1);
     try {
       writer_ = std::make_unique<LogWriter>(
           options_, *directory_, segment->name(), OpenMode::kCreateNew);
-    } catch (const IoError&) {
+    } catch (const IoError& error) {
+      if (made_no_file(error)) next_id_ = before;  // else the name may be taken
       if (one_sync && directory_->has_failed()) sync_failed_ = true;
       throw;
     }
@@ -109,7 +121,7 @@ Compaction::Segments Compaction::wasteful_segments() const {
   Segments wasteful;
   for (const SegmentPtr& segment : segments_) {
     if (!segment->gaps().empty()) return {};
-    if (given_up_.count(segment->id()) > 0) continue;
+    if (damaged_.count(segment->id()) > 0) continue;
     const bool is_oldest = segment == segments_.front();
     const std::uint64_t dead =
         segment->bytes() -
@@ -142,8 +154,7 @@ void Compaction::compact() {
   std::optional<MergePlan> plan;
   {
     const std::scoped_lock turn(writing_);
-    tell_of_failed_merge();
-    writer_->check_not_broken();
+    check_goes_on();
     Segments inputs = segments_worth_merging();
     end_merge();
     if (!inputs.empty()) plan = begin_merge(std::move(inputs));
@@ -158,6 +169,7 @@ void Compaction::compact() {
 void Compaction::merge(const MergePlan& plan) {
   compaction::Merge merge(options_, segment_bytes_, plan, stopping_, hash_);
   try {
+    check_syncs();
     keep_what_hides(plan);
     merge.copy();
     merge.rename();
@@ -167,7 +179,7 @@ void Compaction::merge(const MergePlan& plan) {
     {
       // Nobody knows those that have their names yet, but the next open would.
       const auto named = merge.abandon();
-      const std::scoped_lock hold(sweeping_);
+      const std::unique_lock change(list_lock_);
       merged_.insert(merged_.end(), named.begin(), named.end());
     }
     sweep_if_possible();
@@ -212,6 +224,7 @@ void Compaction::switch_over(const MergePlan& plan, const Segments& outputs) {
   }
   replace_segments(plan.inputs, outputs);
   end_merge();
+  pause_ = 0;
 }
 
 // Who calls it holds `writing_`.
@@ -225,12 +238,9 @@ void Compaction::replace_segments(const Segments& inputs,
                       inputs.end(), std::back_inserter(after), by_id);
   const auto middle = after.insert(after.end(), outputs.begin(), outputs.end());
   std::inplace_merge(after.begin(), middle, after.end(), by_id);
-  {
-    const std::scoped_lock hold(sweeping_);
-    merged_.insert(merged_.end(), inputs.begin(), inputs.end());
-  }
   for (const SegmentPtr& output : outputs) output->set_durable();
   const std::unique_lock change(list_lock_);
+  merged_.insert(merged_.end(), inputs.begin(), inputs.end());
   segments_.swap(after);
 }
 
@@ -244,16 +254,27 @@ void Compaction::end_merge() {
 // Removes merged segments, oldest first, as far as nobody reads them. Each has
 // gone for good before the next one goes: else a power cut could bring back
 // the record and not the tombstone that hides it. Who calls it holds
-// `sweeping_`.
+// `sweeping_`, for which no reader and no writer waits.
 void Compaction::sweep() {
-  while (!merged_.empty() && merged_.front().use_count() == 1 &&
-         !sync_failed_) {
-    const std::string path = merged_.front()->path();
-    remove_file(options_.system(), path, "remove a merged segment");
-    files_.forget(path);
-    merged_.pop_front();
+  while (const Segment* oldest = oldest_unread()) {
+    remove_file(options_.system(), oldest->path(), "remove a merged segment");
+    files_.forget(oldest->path());
+    SegmentPtr gone;
+    {
+      const std::unique_lock change(list_lock_);
+      gone.swap(merged_.front());
+      merged_.pop_front();
+    }
     sync_directory("let the merged segment be gone");
   }
+}
+
+// The merged segment that is to go next, if it may go now, or null.
+const compaction::Segment* Compaction::oldest_unread() const {
+  const std::shared_lock look(list_lock_);
+  if (merged_.empty() || sync_failed_) return nullptr;
+  const SegmentPtr& oldest = merged_.front();
+  return oldest.use_count() == 1 ? oldest.get() : nullptr;
 }
 
 // What cannot be removed now can be later, or at the next open is merged again.
@@ -270,11 +291,16 @@ void Compaction::sync_directory(const char* why) {
   sync_once([&] { directory_->sync(why); });
 }
 
-// After a sync that failed none is tried again, and merging is over.
+// After a sync that failed none is tried again. Writing is over, and so is
+// merging: what a merge copied could never take its inputs' place.
+void Compaction::check_syncs() const {
+  if (sync_failed_) throw_failed_sync(options_.directory);
+}
+
 template <typename Sync>
 void Compaction::sync_once(const Sync& sync) {
   const std::scoped_lock one_sync(directory_lock_);
-  if (sync_failed_) throw_failed_sync(options_.directory);
+  check_syncs();
   try {
     sync();
   } catch (const IoError&) {
@@ -308,19 +334,30 @@ void Compaction::run_planned_merge() {
     merge(*plan);
   } catch (const compaction::MergeStopped&) {
     return;
+  } catch (const Damage& damage) {
+    const std::scoped_lock turn(writing_);
+    failed_merge_ = damage.what();
+    for (const SegmentPtr& input : plan->inputs) damaged_.insert(input->id());
   } catch (const std::exception& error) {
     const std::scoped_lock turn(writing_);
     failed_merge_ = error.what();
-    for (const SegmentPtr& input : plan->inputs) given_up_.insert(input->id());
+    try_again_later();
   }
   plan.reset();
   sweep_if_possible();
 }
 
+// A full disk may have room again, so the merge is not given up; but each time
+// that it fails, twice as many roll-overs go by before the next.
+void Compaction::try_again_later() {
+  pause_ = std::clamp<std::uint64_t>(2 * pause_, 1, kLongestPause);
+  roll_overs_to_wait_ = pause_;
+}
+
 // Told by whoever writes next: a listener need not know of threads.
 void Compaction::tell_of_failed_merge() {
   if (failed_merge_.empty()) return;
-  options_.tell("a merge failed and was given up: " + failed_merge_);
+  options_.tell("a merge failed, every segment is kept: " + failed_merge_);
   failed_merge_.clear();
 }
 

@@ -1,6 +1,8 @@
 #include "stages/06_compaction/store.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <unordered_set>
 #include <utility>
 
@@ -18,12 +20,6 @@ constexpr std::uint64_t kReportBytes = 1 << 20;
 
 // How often a reader tries to keep up with merges of another process.
 constexpr int kTries = 20;
-
-bool same_files(const std::vector<SegmentFile>& a,
-                const std::vector<SegmentFile>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return x.id == y.id; });
-}
 
 // Takes off the accounts what a newer segment hides.
 void settle_accounts(const std::vector<compaction::SegmentPtr>& segments,
@@ -51,7 +47,7 @@ Compaction::Compaction(const Options& options)
       hash_(options.system().random()),
       files_(options.system()) {
   if (options.mode == Mode::kWrite) directory_.emplace(lock_store(options));
-  following_merges([this] { load(); });
+  following_merges([this] { load(0); });
   if (options.mode == Mode::kWrite) become_writer();
 }
 
@@ -64,33 +60,52 @@ Compaction::~Compaction() {
 // there is now is loaded, and `work` runs again.
 template <typename Work>
 void Compaction::following_merges(const Work& work) {
+  std::uint64_t seen = 0;
   for (int tries = 0;; ++tries) {
     try {
-      if (tries > 0) load();
+      if (tries > 0) load(seen);
+      seen = loads_;
       return work();
     } catch (const IoError& error) {
       const bool gone = error.code() == std::errc::no_such_file_or_directory;
       if (!gone || options_.mode == Mode::kWrite || tries == kTries) throw;
     }
+    // For a merge to get ahead that is removing one input after the other.
+    std::this_thread::sleep_for(std::chrono::milliseconds(tries));
   }
 }
 
-// A list that is made while files come and go may lack an output that was not
-// there yet and an input that is there no more. Two that agree do not.
+// Files come and go while a directory is listed, so that a list may lack both
+// an input, which went before it was looked for, and its output, which came
+// behind that. So two lists are made and the second is taken. Whatever was
+// there between the two either is in the second or went meanwhile; then the
+// first has it, and this shows. (It has not what came only while the first was
+// made: an output would have to be merged away again before the second is
+// over.) What only the second has does no harm. It came later, and whoever
+// wanted a list without any would wait for the writer to rest.
 std::vector<SegmentFile> Compaction::list_files() {
   const auto list = [this] {
     return list_segments(options_.system(), options_.directory,
                          compaction::kSegmentSuffix, "find the segments");
   };
+  if (options_.mode == Mode::kWrite) return list();
+  const auto before = list();
   auto files = list();
-  if (options_.mode == Mode::kWrite || files.empty()) return files;
-  for (auto again = list(); !same_files(files, again); again = list()) {
-    files = std::move(again);
+  const bool some_went =
+      !std::includes(files.begin(), files.end(), before.begin(), before.end(),
+                     [](const auto& a, const auto& b) { return a.id < b.id; });
+  if (some_went) {
+    throw IoError("segments went while they were listed", options_.directory,
+                  ENOENT);
   }
   return files;
 }
 
-void Compaction::load() {
+// Loads what is there, unless another thread has done so since there had been
+// `seen` loads.
+void Compaction::load(std::uint64_t seen) {
+  const std::scoped_lock one_load(loading_);
+  if (loads_ != seen) return;
   Segments segments;
   const auto files = list_files();
   for (const SegmentFile& file : files) {
@@ -98,7 +113,8 @@ void Compaction::load() {
   }
   if (segments.size() > 1) settle_accounts(segments, hash_);
   const std::unique_lock change(list_lock_);
-  segments_ = std::move(segments);
+  segments_.swap(segments);
+  ++loads_;
 }
 
 compaction::SegmentPtr Compaction::read_segment(const SegmentFile& name,
@@ -165,10 +181,19 @@ void Compaction::check_is_writer() const {
   throw InvalidInput("the store is open for reading only");
 }
 
+// Whether anything failed after which nothing may be written; who calls it
+// holds `writing_`.
+void Compaction::check_goes_on() {
+  tell_of_failed_merge();
+  check_syncs();
+  writer_->check_not_broken();
+}
+
 void Compaction::set(std::string_view key, std::string_view value) {
   kBinaryLimits.check(key, value);
   check_is_writer();
   const std::scoped_lock turn(writing_);
+  check_goes_on();
   write(key, value, false);
 }
 
@@ -176,7 +201,7 @@ void Compaction::del(std::string_view key) {
   kBinaryLimits.check_key(key);
   check_is_writer();
   const std::scoped_lock turn(writing_);
-  writer_->check_not_broken();
+  check_goes_on();
   for (auto segment = segments_.rbegin(); segment != segments_.rend();
        ++segment) {
     const Place* place = (*segment)->find(key);
@@ -191,7 +216,6 @@ void Compaction::del(std::string_view key) {
 // Appends a record; who calls it holds `writing_`.
 void Compaction::write(std::string_view key, std::string_view value,
                        bool is_tombstone) {
-  tell_of_failed_merge();
   if (writer_->end() >= segment_bytes_) roll_over();
   record_.clear();
   const auto now = static_cast<std::uint32_t>(options_.system().now_seconds());
@@ -344,11 +368,8 @@ Stats Compaction::stats() {
                     std::to_string(gap.size) + " bytes");
     }
   }
-  {
-    const std::scoped_lock still_there(sweeping_);
-    for (const SegmentPtr& segment : merged_) add_file(*segment);
-  }
   const std::shared_lock look(list_lock_);
+  for (const SegmentPtr& segment : merged_) add_file(*segment);
   for (const SegmentPtr& segment : segments_) {
     add_file(*segment);
     stats.keys += segment->live_keys();

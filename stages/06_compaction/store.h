@@ -52,9 +52,10 @@ namespace strata {
 /// Set and del append a record; get asks one keydir a segment, newest first,
 /// and reads one record; a thread merges segments once enough of them is dead.
 ///
-/// Any number of threads may use a store at once. Writers take turns; readers
-/// wait for nobody, except for the moment in which a writer enters its record
-/// or a merge exchanges the list of segments, and never for a file.
+/// Any number of threads may use a store at once. Writers take turns. Readers
+/// wait for the moment in which a writer enters its record or a merge exchanges
+/// the list of segments; for what is read, written or synced elsewhere they do
+/// not wait, only for a file that another reader is opening (FileCache).
 ///
 /// Invariant: for each key the newest intact record of the files is the one in
 /// the segment of the highest id that knows the key, at the place that its
@@ -63,7 +64,9 @@ namespace strata {
 ///
 /// A store that was opened for reading beside a writer in another process sees
 /// the moment when it was opened. When a file that it needs has been merged
-/// away it loads what is there now, and goes on with that.
+/// away it loads what is there now, and goes on with that: a get answers from
+/// then on as of this moment, and a scan goes on behind the last key it told.
+/// Only one thread loads, and those that need a file that has gone wait for it.
 class Compaction final : public Store {
  public:
   /// Opens the store that `options` tell of and fills the keydirs.
@@ -74,11 +77,14 @@ class Compaction final : public Store {
   /// Stops a merge in the background; what it has written so far is removed.
   ~Compaction() override;
 
+  /// @throws IoError also after a failed sync, be it a merge's, each time:
+  ///   what is on disk is known again when the store has been opened again.
   /// @complexity one write of key + value + 14 bytes, and a question to each
   ///   keydir until one knows the key: whose record is dead from now on?
   void set(std::string_view key, std::string_view value) override;
 
   /// Nothing is written when the key is not there.
+  /// @throws IoError as `set`
   /// @complexity as of `set`
   void del(std::string_view key) override;
 
@@ -91,7 +97,9 @@ class Compaction final : public Store {
   /// Tells the keys of one moment, ascending by bytes.
   void keys(const KeyVisitor& visit) override;
 
-  /// Tells the pairs of one moment, whatever is written or merged meanwhile.
+  /// Tells the pairs of one moment, whatever is written or merged meanwhile; in
+  /// a reader beside another process's writer of a later one, from the key on
+  /// whose file has gone.
   /// @complexity looks at every key, sorts those in the range and reads each
   ///   one's record by itself.
   void scan(std::string_view from, std::string_view to,
@@ -100,7 +108,8 @@ class Compaction final : public Store {
   /// Merges all segments into new ones without dead records or tombstones,
   /// after waiting for the end of a merge in the background. Does nothing
   /// where there is nothing to gain.
-  /// @throws Damage when an input is damaged, IoError: every input is kept.
+  /// @throws Damage when an input is damaged, IoError, after a failed sync
+  ///   each time: every input is kept.
   void compact() override;
 
   [[nodiscard]] Stats stats() override;
@@ -148,7 +157,7 @@ class Compaction final : public Store {
   };
 
   // store.cpp: reading and writing
-  void load();
+  void load(std::uint64_t seen);
   [[nodiscard]] std::vector<SegmentFile> list_files();
   [[nodiscard]] SegmentPtr read_segment(const SegmentFile& file, bool newest);
   void note_torn_tail(const Segment& segment, const LogEntry& entry);
@@ -164,6 +173,7 @@ class Compaction final : public Store {
   [[nodiscard]] DumpRecord::State state_of(const Segment& segment,
                                            const LogEntry& entry) const;
   void check_is_writer() const;
+  void check_goes_on();
   template <typename Work>
   void following_merges(const Work& work);
 
@@ -179,12 +189,15 @@ class Compaction final : public Store {
   void switch_over(const MergePlan& plan, const Segments& outputs);
   void replace_segments(const Segments& inputs, const Segments& outputs);
   void sweep();
+  [[nodiscard]] const Segment* oldest_unread() const;
   void sweep_if_possible();
+  void check_syncs() const;
   void sync_directory(const char* why);
   template <typename Sync>
   void sync_once(const Sync& sync);
   void merge_in_background();
   void run_planned_merge();
+  void try_again_later();
   void stop_merging();
   void tell_of_failed_merge();
 
@@ -194,33 +207,40 @@ class Compaction final : public Store {
   const KeyHash hash_;
   FileCache files_;
 
-  // Who holds two of these has taken them in this order.
-  std::mutex merging_;  // one merge at a time
-  std::mutex writing_;  // one writer at a time
-  // The list of segments, the active one's keydir and size, every account.
-  // Changed only by who holds `writing_`, who may therefore read without it.
+  // Who holds two of these has taken them in this order. Nobody reads or writes
+  // a file while he holds `list_lock_`.
+  std::mutex loading_;   // one load at a time
+  std::mutex merging_;   // one merge at a time
+  std::mutex sweeping_;  // one at a time removes merged segments
+  std::mutex writing_;   // one writer at a time
+  // The lists of segments, the active one's keydir and size, every account.
+  // The segments are changed only by who holds `writing_`, in a reader
+  // `loading_`, who may therefore read them without it.
   mutable std::shared_mutex list_lock_;
-  mutable std::mutex sweeping_;  // the list of merged segments
-  std::mutex directory_lock_;    // one sync at a time
+  std::mutex directory_lock_;  // one sync at a time
 
-  Segments segments_;  // list_lock_; the last one is active
+  Segments segments_;                    // list_lock_; the last one is active
+  std::atomic<std::uint64_t> loads_{0};  // how often it was read from disk
   mutable std::atomic<std::uint64_t> probes_{0};
+
+  std::optional<std::uint64_t> torn_at_;  // loading_; the newest file's end
 
   // writing_
   std::optional<Directory> directory_;
   std::unique_ptr<LogWriter> writer_;
-  std::optional<std::uint64_t> torn_at_;  // where the newest file's end is torn
   std::uint64_t next_id_ = 1;
   std::string record_;
   std::optional<MergePlan> planned_;
   std::uint32_t merge_end_id_ = 0;        // of the merge planned or going on
   std::vector<std::string> overwritten_;  // keys that it may copy in vain
-  std::set<std::uint32_t> given_up_;      // inputs that could not be merged
+  std::set<std::uint32_t> damaged_;       // inputs that are not tried again
+  std::uint64_t pause_ = 0;               // in roll-overs, after a failed merge
+  std::uint64_t roll_overs_to_wait_ = 0;  // what is left of it
   std::string failed_merge_;              // still to be told
   std::condition_variable wake_;
 
-  std::deque<SegmentPtr> merged_;  // sweeping_; still on disk
-  // Of a name, or in a merge: from then on none is asked for again.
+  std::deque<SegmentPtr> merged_;  // list_lock_; still on disk
+  // Of a name, or in a merge: from then on nothing is written or merged.
   std::atomic<bool> sync_failed_{false};
   std::atomic<bool> stopping_{false};
   std::thread merger_;

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <functional>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,6 +41,15 @@ class CompactionMerge : public CompactionTest {
     store.set("gone", "1");
     store.del("gone");
     return contents(store);
+  }
+
+  // Whether a sync failed that more rests on than the merge that asked for it.
+  static bool is_over(const Ledger& seen) {
+    const auto entries = seen.entries();
+    return std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
+      return entry.call == Call::kSync && entry.error != 0 &&
+             entry.path.find("merging") == std::string::npos;
+    });
   }
 };
 
@@ -98,6 +109,44 @@ TEST_F(CompactionMerge, WhatAScanHeldIsRemovedOldestFirst) {
   EXPECT_TRUE(std::is_sorted(removed.begin(), removed.end()));
 }
 
+// The thread that ends a scan removes what it held, and works on files.
+TEST_F(CompactionMerge, NobodyWaitsForTheRemovalOfWhatAScanHeld) {
+  WatchedOs watched(disk);
+  const auto store = open(Mode::kWrite, watched);
+  fill(*store);
+  std::vector<std::future<void>> others;
+  const auto is_done = [&](std::function<void()> work) {
+    others.push_back(std::async(std::launch::async, std::move(work)));
+    return others.back().wait_for(std::chrono::seconds(5)) ==
+           std::future_status::ready;
+  };
+  std::atomic<bool> ends{false};
+  std::atomic<bool> named{false};
+  const auto disturb = [&] {
+    EXPECT_TRUE(is_done([&] { static_cast<void>(store->stats()); }));
+    EXPECT_TRUE(is_done([&] { store->set("a", "2"); }));
+    others.push_back(std::async(std::launch::async, [&] { store->compact(); }));
+    ASSERT_TRUE(eventually([&] { return named.load(); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_TRUE(is_done([&] { store->set("b", "2"); })) << "it is a writer";
+  };
+  watched.before = [&](const Coming& coming) {
+    if (coming.why == "keep the merged segments' names") named = true;
+    if (coming.call == "remove" && ends.exchange(false)) {
+      named = false;
+      disturb();
+    }
+    return 0;
+  };
+  store->scan("", "", [&](std::string_view key, std::string_view /*value*/) {
+    if (key == "a") store->compact();
+    ends = true;
+  });
+  for (std::future<void>& other : others) other.get();
+  EXPECT_EQ(others.size(), 4U);
+  EXPECT_EQ(answer(*store, "b"), "2");
+}
+
 // At each call of a merge another thread writes, deletes, reads and rolls over:
 // bitcask#148 (del of a key that a merge is copying), nutsdb#392 (a set during
 // a merge was lost), bitcask 694480f (the active file was merged).
@@ -150,7 +199,8 @@ TEST_F(CompactionMerge, EachCallFailsOnceAndNothingIsLost) {
       SCOPED_TRACE("call " + std::to_string(nth));
       MemoryOs fresh;
       FaultOs faulty(fresh);
-      auto store = open(Mode::kWrite, faulty);
+      Ledger seen(faulty);
+      auto store = open(Mode::kWrite, seen);
       const Model model = fill(*store);
       faulty.clear();
       faulty.add({.nth = nth, .error = error});
@@ -165,8 +215,13 @@ TEST_F(CompactionMerge, EachCallFailsOnceAndNothingIsLost) {
       faulty.clear();
       EXPECT_EQ(contents(*store), model);
       EXPECT_EQ(contents(*open(Mode::kRead, fresh)), model);
-      store->set("after", "1");
-      EXPECT_EQ(answer(*store, "after"), "1");
+      try {
+        store->set("after", "1");
+        EXPECT_EQ(answer(*store, "after"), "1");
+        EXPECT_FALSE(is_over(seen)) << "a sync had failed";
+      } catch (const IoError&) {
+        EXPECT_TRUE(is_over(seen)) << "it could go on";
+      }
       store.reset();
       store = open(Mode::kWrite, fresh);
       store->del("after");
@@ -201,10 +256,16 @@ TEST_F(CompactionMerge, AFailedMergeBringsNoDeletedKeyBack) {
     }
     const bool all_seen = faulty.calls() < nth;
     faulty.clear();
-    for (const auto& pair : contents(*store)) store->del(pair.first);
-    try {
+    const auto empty = [&] {
+      for (const auto& pair : contents(*store)) store->del(pair.first);
       store->compact();
-    } catch (const IoError&) {
+    };
+    try {
+      empty();
+    } catch (const IoError&) {  // it was a sync: nothing more is written
+      store.reset();
+      store = open(Mode::kWrite, fresh);
+      empty();
     }
     EXPECT_THAT(contents(*store), IsEmpty());
     store.reset();
@@ -239,6 +300,35 @@ TEST_F(CompactionMerge, ARenameThatWasDoneButFailedLeavesNoFileBehind) {
   for (const std::string& name : before) EXPECT_EQ(after.erase(name), 1U);
   EXPECT_EQ(after.size(), 1U) << "the new active one";
   EXPECT_EQ(contents(*store), model);
+}
+
+// Each further attempt would leave another copy, which nothing may follow.
+TEST_F(CompactionMerge, AfterAFailedSyncNothingIsCopiedOrWrittenUntilReopened) {
+  WatchedOs watched(disk);
+  watched.before = [](const Coming& coming) {
+    return coming.call == "sync" && coming.path == "db" ? EIO : 0;
+  };
+  auto store = open(Mode::kWrite, watched);
+  const Model model = fill(*store);
+  EXPECT_THROW(store->compact(), IoError);
+  watched.before = nullptr;
+  const Image left = disk.image();
+  const auto fails = testing::ThrowsMessage<IoError>(
+      HasSubstr("an earlier sync failed: open the store again"));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT([&] { store->compact(); }, fails);
+    EXPECT_THAT([&] { store->set("a", "2"); }, fails);
+    EXPECT_THAT([&] { store->del("a"); }, fails);
+    EXPECT_THAT([&] { store->del("never written"); }, fails);
+  }
+  EXPECT_EQ(disk.image(), left);
+  EXPECT_EQ(contents(*store), model);
+  store.reset();
+  store = writer();
+  store->set("new", "1");
+  store->compact();
+  EXPECT_EQ(store->stats().dead_bytes, 0U);
+  EXPECT_EQ(contents(*reader()).size(), model.size() + 1);
 }
 
 class CompactionCrash : public CompactionMerge {
@@ -387,6 +477,81 @@ TEST_F(CompactionMerge, ThatFailsInTheBackgroundIsToldOnceAndNotTriedForEver) {
   EXPECT_EQ(contents(*reader()).size(), 2U);
 }
 
+TEST_F(CompactionMerge, ThatFailedForWantOfSpaceIsTriedAgainAtALaterRollOver) {
+  dead_percent = 40;
+  WatchedOs watched(disk);
+  std::atomic<bool> is_full{true};
+  watched.before = [&](const Coming& coming) {
+    const bool hit = is_full && coming.why == "write the merged segment";
+    return hit ? ENOSPC : 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  store->set("b", "1");
+  for (int i = 0; i < 7; ++i) store->set("a", "1");
+  ASSERT_TRUE(eventually([&] {
+    store->set("a", "1");
+    return !notes.empty();
+  }));
+  EXPECT_THAT(notes[0], HasSubstr("No space left"));
+  EXPECT_EQ(files().count("1.log"), 1U);
+  is_full = false;
+  EXPECT_TRUE(eventually([&] {
+    store->set("a", "2");
+    return files().count("1.log") == 0;
+  })) << "given up for ever";
+  EXPECT_THAT(contents(*store), ElementsAre(Pair("a", "2"), Pair("b", "1")));
+}
+
+TEST_F(CompactionMerge, ThatFailsAgainAndAgainIsTriedLessAndLessOften) {
+  constexpr int kRollOvers = 400;
+  dead_percent = 40;
+  WatchedOs watched(disk);
+  std::atomic<int> tried{0};
+  watched.before = [&](const Coming& coming) {
+    const bool hit = coming.why == "begin a merged segment";
+    if (hit) ++tried;
+    return hit ? EMFILE : 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  store->set("b", "1");
+  for (int i = 1; i < 2 * kRollOvers; ++i) {
+    store->set("a", "1");
+    // As if a roll-over took longer than a merge that fails.
+    if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  EXPECT_GE(tried, 2);
+  EXPECT_LE(tried, 12) << "1 + 2 + 4 + ... + 64 + 64 + ... roll-overs";
+  EXPECT_THAT(contents(*store), ElementsAre(Pair("a", "1"), Pair("b", "1")));
+}
+
+TEST_F(CompactionMerge, OfADamagedSegmentIsTriedOnce) {
+  dead_percent = 50;
+  WatchedOs watched(disk);
+  std::atomic<int> tried{0};
+  watched.before = [&](const Coming& coming) {
+    const bool hit = coming.why == "merge" && coming.path == "db/1.log";
+    if (hit && coming.call == "open") ++tried;
+    return 0;
+  };
+  const auto store = open(Mode::kWrite, watched);
+  for (int i = 0; i < 2; ++i) store->set("a", "1");
+  std::string rotten = disk.files().at("db/1.log");
+  rotten[20] ^= 1;
+  disk.put("db/1.log", rotten);
+  ASSERT_TRUE(eventually([&] {
+    store->set("a", "1");
+    return !notes.empty();
+  }));
+  EXPECT_THAT(notes[0], HasSubstr("db/1.log"));
+  for (int i = 0; i < 200; ++i) store->set("a", "1");
+  EXPECT_TRUE(eventually([&] {
+    store->set("a", "1");
+    return files().size() < 50;
+  })) << "others are merged";
+  EXPECT_EQ(tried, 1);
+  EXPECT_EQ(disk.files().at("db/1.log"), rotten);
+}
+
 TEST_F(CompactionMerge, IsStoppedWhenTheStoreIsClosed) {
   dead_percent = 40;
   WatchedOs watched(disk);
@@ -444,32 +609,99 @@ TEST_F(CompactionMerge, AReaderThatScansWhileFilesGoMissesNothing) {
   EXPECT_EQ(seen, before);
 }
 
+// Tells before and after each list of a directory is made.
+class ListingOs : public OsWrapper {
+ public:
+  using OsWrapper::OsWrapper;
+
+  std::function<void(int, std::vector<std::string>&)> after;
+  std::atomic<int> lists{0};
+
+  [[nodiscard]] OsResult list(const std::string& path,
+                              std::vector<std::string>& names,
+                              const char* why) override {
+    const OsResult result = os().list(path, names, why);
+    const int nth = ++lists;
+    if (after) after(nth, names);
+    return result;
+  }
+};
+
+void leave_out(std::vector<std::string>& names, const std::string& name) {
+  names.erase(std::remove(names.begin(), names.end(), name), names.end());
+}
+
 // A directory that is listed while a merge gives and takes names: the old name
 // was gone already, the new one not there yet.
 TEST_F(CompactionMerge, AReaderThatListsInTheMiddleOfASwitchOverListsAgain) {
-  class Torn : public OsWrapper {
-   public:
-    using OsWrapper::OsWrapper;
-
-    [[nodiscard]] OsResult list(const std::string& path,
-                                std::vector<std::string>& names,
-                                const char* why) override {
-      const OsResult result = os().list(path, names, why);
-      if (lists++ == 0) {
-        names.erase(std::remove(names.begin(), names.end(), "1.log"),
-                    names.end());
-      }
-      return result;
-    }
-
-    int lists = 0;
-  };
-
   const auto store = writer();
   for (const char* key : {"a", "b", "c"}) store->set(key, "1");
-  Torn torn(disk);
-  EXPECT_EQ(contents(*open(Mode::kRead, torn)).size(), 3U);
-  EXPECT_EQ(torn.lists, 3);
+  for (const int torn : {1, 2}) {
+    ListingOs listing(disk);
+    listing.after = [&](int nth, auto& names) {
+      if (nth == torn) leave_out(names, "1.log");
+    };
+    EXPECT_EQ(contents(*open(Mode::kRead, listing)).size(), 3U);
+    EXPECT_EQ(listing.lists, torn == 1 ? 2 : 4)
+        << "a file that came is no reason to list again, one that went is";
+  }
+}
+
+TEST_F(CompactionMerge, AReaderWaitsForNoWriterToRest) {
+  segment_bytes = 1;
+  const auto store = writer();
+  int written = 0;
+  const auto write = [&] { store->set("k" + std::to_string(++written), "1"); };
+  write();
+  ListingOs listing(disk);
+  listing.after = [&](int nth, auto& /*names*/) {
+    if (nth < 1000) write();
+  };
+  const auto other = open(Mode::kRead, listing);
+  EXPECT_LE(listing.lists, 4);
+  EXPECT_EQ(answer(*other, "k1"), "1");
+}
+
+TEST_F(CompactionMerge, AReaderFromWhomFilesGoForEverGivesUp) {
+  segment_bytes = 1;
+  const auto store = writer();
+  for (int i = 0; i < 10; ++i) store->set("k" + std::to_string(i), "1");
+  ListingOs listing(disk);
+  listing.after = [&](int nth, auto& names) {
+    if (nth < 1000) leave_out(names, std::to_string(1 + nth % 10) + ".log");
+  };
+  EXPECT_THROW(static_cast<void>(open(Mode::kRead, listing)), IoError);
+  EXPECT_LE(listing.lists, 100);
+}
+
+// Both threads of a reader miss the same file: the second finds that the first
+// has loaded all anew.
+TEST_F(CompactionMerge, TwoThreadsOfAReaderThatMissAFileLoadOnce) {
+  segment_bytes = 16;  // more segments than a reader keeps open
+  const auto store = writer();
+  for (int i = 0; i < 100; ++i) store->set("k" + std::to_string(i), "1");
+  ListingOs listing(disk);
+  WatchedOs watched(listing);
+  const auto other = open(Mode::kRead, watched);
+  store->set("k0", "2");
+  store->set("k1", "2");
+  store->compact();
+  std::atomic<int> missing{0};
+  watched.before = [&](const Coming& coming) {
+    if (coming.why == "read the records" && coming.call == "open" &&
+        disk.files().count(coming.path) == 0) {
+      ++missing;
+    }
+    return 0;
+  };
+  const int lists = listing.lists;
+  listing.after = [&](int /*nth*/, auto& /*names*/) {
+    EXPECT_TRUE(eventually([&] { return missing == 2; }));
+  };
+  std::thread second([&] { EXPECT_EQ(answer(*other, "k0"), "2"); });
+  EXPECT_EQ(answer(*other, "k1"), "2");
+  second.join();
+  EXPECT_EQ(listing.lists - lists, 2) << "one load";
 }
 
 // Writers, readers and scans in threads beside endless merging: no answer is

@@ -205,6 +205,25 @@ TEST_F(CompactionTest, AfterAFailedSyncOfTheDirectoryNoFurtherSegmentIsBegun) {
   EXPECT_EQ(contents(*reader()).size(), 1U);
 }
 
+// A client that tries again for hours must not use the numbers up.
+TEST_F(CompactionTest, AFileThatWasNeverMadeUsesNoId) {
+  for (const int error : {EMFILE, ENFILE, EACCES, EROFS, ENOSPC}) {
+    MemoryOs fresh;
+    WatchedOs watched(fresh);
+    const auto store = open(Mode::kWrite, watched);
+    for (const char* key : {"a", "a"}) store->set(key, "1");
+    watched.before = [&](const Coming& coming) {
+      return coming.call == "open" ? error : 0;
+    };
+    for (int i = 0; i < 3; ++i) EXPECT_THROW(store->set("c", "1"), IoError);
+    EXPECT_THROW(store->compact(), IoError);
+    watched.before = nullptr;
+    store->set("c", "1");
+    const bool may_be_made = error == ENOSPC;
+    EXPECT_EQ(fresh.files().count("db/2.log"), may_be_made ? 0U : 1U) << error;
+  }
+}
+
 TEST_F(CompactionTest, ASecondNameForAnIdIsRefused) {
   writer()->set("a", "1");
   disk.put("db/01.log", disk.files().at("db/1.log"));
