@@ -10,10 +10,11 @@
 ///     4.log  (frozen, but no input)           6.log  (the active, new)
 ///
 /// A record is copied when it is the newest of its key among all that is
-/// frozen: those that are not were lost by then (Segment::lost), and are passed
-/// over; no keydir is asked. So the outputs may bear higher ids than segments that are no inputs,
-/// and the order of ids stays the order of writing: nothing that is older than
-/// a copied record has a higher id, and nothing that is newer has a lower one.
+/// frozen. Those that are not were lost by then (Segment::lost) and are passed
+/// over; no keydir is asked. So the outputs may bear higher ids than segments
+/// that are no inputs, and the order of ids stays the order of writing: nothing
+/// that is older than a copied record has a higher id, and nothing that is
+/// newer has a lower one.
 #pragma once
 
 #include <atomic>

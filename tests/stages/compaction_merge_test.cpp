@@ -286,10 +286,13 @@ TEST_F(CompactionMerge, LeavesOutWhatDiedInWhateverWay) {
   const auto write = [&](int times) {
     for (int i = 0; i < times; ++i) {
       const std::string key(1, static_cast<char>('a' + random() % 12));
-      const bool deletes = random() % 4 == 0;
-      const std::string value = std::to_string(random() % 10);
-      deletes ? store->del(key) : store->set(key, value);
-      deletes ? void(model.erase(key)) : void(model[key] = value);
+      if (random() % 4 == 0) {
+        store->del(key);
+        model.erase(key);
+      } else {
+        model[key] = std::to_string(random() % 10);
+        store->set(key, model[key]);
+      }
     }
   };
   for (int round = 0; round < 300; ++round) {
