@@ -12,31 +12,31 @@
 namespace strata::compaction {
 
 void Merge::copy() {
-  for (const SegmentPtr& input : plan_.inputs) copy_from(*input);
+  for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
+    copy_from(*plan_.inputs[i], plan_.dead[i]);
+  }
   end_output();
 }
 
-void Merge::copy_from(const Segment& input) {
+// A record is needed unless it is dead, or a tombstone that hides nothing. The
+// dead are looked for in the order in which they come.
+void Merge::copy_from(const Segment& input, Segment::Offsets dead) {
   const File file =
       File::open(options_.system(), input.path(), OpenMode::kRead, "merge");
-  for_each_entry(file, input.size(), "merge",
-                 [&](Decoded decoded, const LogEntry& entry) {
-                   if (stop_) throw MergeStopped();
-                   if (decoded != Decoded::kRecord) {
-                     throw Damage(input.path(), entry.offset, entry.why);
-                   }
-                   if (is_needed(input, entry)) append(file, entry);
-                 });
-}
-
-bool Merge::is_needed(const Segment& input, const LogEntry& entry) const {
-  const Place* place = input.find(entry.key);
-  if (place == nullptr || place->offset != entry.offset) return false;
-  for (auto newer = plan_.frozen.rbegin(); (*newer)->id() > input.id();
-       ++newer) {
-    if ((*newer)->find(entry.key) != nullptr) return false;
-  }
-  return !place->is_tombstone || hides_something(input);
+  const bool hides = hides_something(input);
+  std::sort(dead.begin(), dead.end());
+  auto next = dead.begin();
+  for_each_entry(
+      file, input.size(), "merge", [&](Decoded decoded, const LogEntry& entry) {
+        if (stop_) throw MergeStopped();
+        if (decoded != Decoded::kRecord) {
+          throw Damage(input.path(), entry.offset, entry.why);
+        }
+        while (next != dead.end() && *next < entry.offset) ++next;
+        const bool is_dead = next != dead.end() && *next == entry.offset;
+        if (is_dead || (is_deletion(entry) && !hides)) return;
+        append(file, entry);
+      });
 }
 
 // Whether an older record may stay behind when this segment's tombstones are

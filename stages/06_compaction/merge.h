@@ -10,9 +10,11 @@
 ///     4.log  (frozen, but no input)           6.log  (the active, new)
 ///
 /// A record is copied when it is the newest of its key among all that is
-/// frozen. So the outputs may bear higher ids than segments that are no inputs,
-/// and the order of ids stays the order of writing: nothing that is older than
-/// a copied record has a higher id, and nothing that is newer has a lower one.
+/// frozen. Those that are not were lost by then (Segment::lost) and are passed
+/// over; no keydir is asked. So the outputs may bear higher ids than segments
+/// that are no inputs, and the order of ids stays the order of writing: nothing
+/// that is older than a copied record has a higher id, and nothing that is
+/// newer has a lower one.
 #pragma once
 
 #include <atomic>
@@ -32,10 +34,11 @@ namespace strata::compaction {
 /// What a merge is to do. It is decided at a roll-over, and the merge sees the
 /// store as it was then: what is written later has ids from `end_id` on.
 struct MergePlan {
-  std::vector<SegmentPtr> frozen;  ///< all there were then, oldest first
-  std::vector<SegmentPtr> inputs;  ///< those to be merged, oldest first
-  std::uint32_t first_id = 0;      ///< outputs have ids from here …
-  std::uint32_t end_id = 0;        ///< … to before here, the active's
+  std::vector<SegmentPtr> frozen;      ///< all there were then, oldest first
+  std::vector<SegmentPtr> inputs;      ///< those to be merged, oldest first
+  std::vector<Segment::Offsets> dead;  ///< what each of them had lost then
+  std::uint32_t first_id = 0;          ///< outputs have ids from here …
+  std::uint32_t end_id = 0;            ///< … to before here, the active's
 };
 
 /// Thrown by a merge that was told to stop.
@@ -86,9 +89,7 @@ class Merge {
   [[nodiscard]] std::vector<SegmentPtr> abandon();
 
  private:
-  void copy_from(const Segment& input);
-  [[nodiscard]] bool is_needed(const Segment& input,
-                               const LogEntry& entry) const;
+  void copy_from(const Segment& input, Segment::Offsets dead);
   [[nodiscard]] bool hides_something(const Segment& input) const;
   void append(const File& from, const LogEntry& entry);
   void append_long(const File& from, const LogEntry& entry);

@@ -108,6 +108,9 @@ compaction::MergePlan Compaction::begin_merge(Segments inputs) {
   plan.first_id = static_cast<std::uint32_t>(next_id_);
   begin_segment(most_outputs(inputs, segment_bytes_));
   plan.inputs = std::move(inputs);
+  for (const SegmentPtr& input : plan.inputs) {
+    plan.dead.push_back(input->lost());
+  }
   plan.end_id = segments_.back()->id();
   merge_end_id_ = plan.end_id;
   return plan;

@@ -36,6 +36,7 @@ void Segment::add(std::string_view key, const Place& place) {
 }
 
 void Segment::lose(const Place& place) {
+  lost_.push_back(place.offset);
   newest_bytes_ -= place.size;
   if (place.is_tombstone) return;
   live_bytes_ -= place.size;

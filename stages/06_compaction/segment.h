@@ -38,13 +38,17 @@ struct Place {
 ///
 /// Invariant: of the bytes of intact records, `bytes()`, those of records which
 /// are the newest of their key in the whole store are `newest_bytes()`, and
-/// those of them that a get can return `live_bytes()`.
+/// those of them that a get can return `live_bytes()`. All others are `lost()`,
+/// each once: that is how a merge knows what to leave out.
 class Segment {
  public:
   /// The keys of a segment.
   using Keydir = std::unordered_map<
       std::string, Place, KeyHash, std::equal_to<>,
       CountingAllocator<std::pair<const std::string, Place>>>;
+
+  /// Places in a file.
+  using Offsets = std::vector<std::uint64_t>;
 
   /// @param directory the store's
   /// @param id the number in its name; order of ids is order of writing
@@ -73,8 +77,11 @@ class Segment {
   /// store, as far as this segment can tell.
   void add(std::string_view key, const Place& place);
 
-  /// Takes a record off the account: a newer segment holds its key now.
+  /// Takes a record off the account: there is a newer one of its key now.
   void lose(const Place& place);
+
+  /// @returns where the records begin that were lost, in no order.
+  [[nodiscard]] const Offsets& lost() const { return lost_; }
 
   /// Enters a stretch that holds no readable record.
   void add_gap(const Gap& gap) { gaps_.push_back(gap); }
@@ -105,9 +112,10 @@ class Segment {
   /// @returns how many those are.
   [[nodiscard]] std::uint64_t live_keys() const { return live_keys_; }
 
-  /// @returns the memory that the keydir holds, in bytes.
+  /// @returns the memory that the keydir and `lost` hold, in bytes.
   [[nodiscard]] std::uint64_t index_bytes() const {
-    return map_bytes_ + string_bytes_;
+    return map_bytes_ + string_bytes_ +
+           lost_.capacity() * sizeof(Offsets::value_type);
   }
 
   /// @returns whether it is known to survive a power cut. For merges alone.
@@ -123,6 +131,7 @@ class Segment {
   std::uint64_t map_bytes_ = 0;
   std::uint64_t string_bytes_ = 0;  // of keys too long to stand in the map
   Keydir keydir_;
+  Offsets lost_;
   std::vector<Gap> gaps_;
   std::uint64_t size_ = 0;
   std::uint64_t bytes_ = 0;

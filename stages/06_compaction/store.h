@@ -77,8 +77,9 @@ class Compaction final : public Store {
   /// Stops a merge in the background; what it has written so far is removed.
   ~Compaction() override;
 
-  /// @throws IoError also after a failed sync, be it a merge's, each time:
-  ///   what is on disk is known again when the store has been opened again.
+  /// @throws IoError also each time after a sync has failed of a record or, be
+  ///   it in a merge, of names: what is on disk is not known any more before
+  ///   the store is opened again.
   /// @complexity one write of key + value + 14 bytes, and a question to each
   ///   keydir until one knows the key: whose record is dead from now on?
   void set(std::string_view key, std::string_view value) override;
@@ -240,7 +241,8 @@ class Compaction final : public Store {
   std::condition_variable wake_;
 
   std::deque<SegmentPtr> merged_;  // list_lock_; still on disk
-  // Of a name, or in a merge: from then on nothing is written or merged.
+  // Of names, or of what hides records that a merge leaves out: from then on
+  // nothing is written or merged. Outputs that cannot be synced are given up.
   std::atomic<bool> sync_failed_{false};
   std::atomic<bool> stopping_{false};
   std::thread merger_;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <functional>
 #include <future>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -273,6 +274,39 @@ TEST_F(CompactionMerge, AFailedMergeBringsNoDeletedKeyBack) {
     EXPECT_THAT(contents(*open(Mode::kWrite, fresh)), IsEmpty());
     if (HasFailure()) return;
     if (all_seen) break;
+  }
+}
+
+// Records die in their own segment, by a newer one, in an output that is not
+// in use yet, or before the store was opened; a merge must know of each.
+TEST_F(CompactionMerge, LeavesOutWhatDiedInWhateverWay) {
+  std::mt19937 random(7);
+  Model model;
+  auto store = writer();
+  const auto write = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      const std::string key(1, static_cast<char>('a' + random() % 12));
+      if (random() % 4 == 0) {
+        store->del(key);
+        model.erase(key);
+      } else {
+        model[key] = std::to_string(random() % 10);
+        store->set(key, model[key]);
+      }
+    }
+  };
+  for (int round = 0; round < 300; ++round) {
+    write(static_cast<int>(random() % 9));
+    dead_percent = round % 3 == 0 ? 20 : 100;
+    if (random() % 3 == 0) store.reset();
+    if (!store) store = writer();
+    write(static_cast<int>(random() % 9));
+    store->compact();
+    ASSERT_EQ(contents(*store), model);
+    const Stats stats = store->stats();
+    ASSERT_EQ(stats.dead_bytes, 0U);
+    ASSERT_EQ(stats.disk_bytes, 16 * model.size());
+    ASSERT_EQ(contents(*reader()), model);
   }
 }
 

@@ -77,6 +77,15 @@ TEST_F(CompactionTest, CompactLeavesTheNewestRecordsAndNoTombstone) {
   store->verify([](const DamagedPlace&) { FAIL() << "nothing is damaged"; });
 }
 
+TEST_F(CompactionTest, WhatIsDeadTakesMemoryUntilItIsMerged) {
+  segment_bytes = 1 << 20;
+  const auto store = writer();
+  for (int i = 0; i < 4096; ++i) store->set("a", "1");
+  EXPECT_GT(store->stats().index_bytes, 4095U * sizeof(std::uint64_t));
+  store->compact();
+  EXPECT_LT(store->stats().index_bytes, 1000U);
+}
+
 TEST_F(CompactionTest, CompactAgainHasNothingToDoAndUsesNoId) {
   const auto store = writer();
   for (int i = 0; i < 20; ++i) store->set("a", "1");
