@@ -186,7 +186,7 @@ class Bitcask final : public Store {
   /// Merges closed files.
   /// @param ids of the files, for example `needs_merge().files`; those that are
   ///   not there, or active, are left out
-  /// @throws IoError, Damage: no input has been deleted.
+  /// @throws IoError, Damage: nothing that is needed has been deleted.
   void merge(const std::vector<std::uint32_t>& ids);
 
   /// In a store opened for reading: sees what its writer has done since.
