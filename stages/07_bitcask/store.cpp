@@ -117,7 +117,8 @@ void Bitcask::remove(const std::string& name, const char* why) {
 // out, so that one listing can lack a copy and what was copied too. Then that
 // input was still there all through the listing before. So one is good that
 // has every file of the one before: new files do no harm. And hints of which
-// the data was seen by neither have lost it.
+// the data was seen by neither have lost it. (What would not show is a copy that
+// is named during the first listing and merged away, whole, during the second.)
 Listing Bitcask::list_until_still() const {
   Listing before = bitcask::list_store(options_);
   for (int tries = 0; tries < kTries; ++tries) {
