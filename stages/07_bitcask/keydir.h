@@ -324,7 +324,8 @@ class Keydir {
     Table& to_change();
   };
 
-  // Empties the batch; `use` is called under each shard's lock.
+  // Calls `use(shard, for_each)` for each shard that has keys of the batch, with
+  // which `for_each(visit)` calls `visit(hash, key, place)`. Empties the batch.
   template <typename Use>
   void by_shard(Batch& batch, const Use& use);
 
@@ -396,14 +397,14 @@ void Keydir::by_shard(Batch& batch, const Use& use) {
   const auto begins = batch.sort();
   for (std::size_t i = 0; i < kShards; ++i) {
     if (begins[i] == begins[i + 1]) continue;
-    const std::scoped_lock hold(shards_[i].mutex);
-    Table& table = shards_[i].to_change();
-    for (std::uint32_t at = begins[i]; at < begins[i + 1]; ++at) {
-      const Batch::Item& item = batch.items_[batch.order_[at]];
-      const auto key =
-          std::string_view(batch.keys_).substr(item.key_at, item.key_size);
-      use(table, item.hash, key, item.place);
-    }
+    use(shards_[i], [&](const auto& visit) {
+      for (std::uint32_t at = begins[i]; at < begins[i + 1]; ++at) {
+        const Batch::Item& item = batch.items_[batch.order_[at]];
+        visit(item.hash,
+              std::string_view(batch.keys_).substr(item.key_at, item.key_size),
+              item.place);
+      }
+    });
   }
   batch.items_.clear();
   batch.keys_.clear();
@@ -430,17 +431,31 @@ void Keydir::erase_if(const Is& is, const Gone& gone) {
 
 template <typename Done>
 void Keydir::put_all(Batch& batch, const Done& done) {
-  by_shard(batch, [&](Table& table, std::uint64_t hash, std::string_view key,
-                      const Place& place) {
-    done(key, place, table.put(hash, key, place));
+  by_shard(batch, [&](Shard& shard, const auto& for_each) {
+    const std::scoped_lock hold(shard.mutex);
+    Table& table = shard.to_change();
+    for_each([&](std::uint64_t hash, std::string_view key, const Place& place) {
+      done(key, place, table.put(hash, key, place));
+    });
   });
 }
 
 template <typename Done>
 void Keydir::move_all(Batch& batch, const Done& done) {
-  by_shard(batch, [&](Table& table, std::uint64_t hash, std::string_view key,
-                      const Place& place) {
-    done(key, place, table.move(hash, key, place));
+  by_shard(batch, [&](Shard& shard, const auto& for_each) {
+    {
+      // Who looks something up shares this lock. Afterwards the processor's
+      // cache has what is moved, and they wait for much less.
+      const std::shared_lock look(shard.mutex);
+      for_each([&](std::uint64_t hash, std::string_view key, const Place&) {
+        (void)shard.table->find(hash, key);
+      });
+    }
+    const std::scoped_lock hold(shard.mutex);
+    Table& table = shard.to_change();
+    for_each([&](std::uint64_t hash, std::string_view key, const Place& place) {
+      done(key, place, table.move(hash, key, place));
+    });
   });
 }
 
