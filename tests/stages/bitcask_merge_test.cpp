@@ -320,8 +320,9 @@ TEST_F(BitcaskMerge, AWriteWaitsForNoneOfTheFilesThatGo) {
     CallsBack os(disk);
     const auto store = open(Mode::kWrite, os);
     bool written = false;
+    std::future<void> write;  // if it has to wait, it ends after the merge
     os.before(why, [&] {
-      auto write =
+      write =
           std::async(std::launch::async, [&] { store->set("river", "Po"); });
       written =
           write.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
