@@ -1,11 +1,10 @@
 // Stages with an index beside the limit (limit_store.h), in turn. What the
 // stage takes longer is what it adds to a hash map and a system call.
-#include <exception>
+#include <future>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "bench/benches.h"
@@ -117,23 +116,15 @@ void register_gets(std::uint64_t count) {
 
 // As many gets from each of so many threads. @returns seconds per get of all.
 double get_all_from(Store& store, const Keys& keys, int threads) {
-  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(threads));
   const double seconds = seconds_of([&] {
-    std::vector<std::thread> readers;
-    for (std::exception_ptr& error : errors) {
-      readers.emplace_back([&store, &error, mine = keys]() mutable {
-        try {
-          (void)get_all(store, mine);
-        } catch (...) {
-          error = std::current_exception();
-        }
-      });
+    std::vector<std::future<double>> readers;
+    for (int i = 0; i < threads; ++i) {
+      readers.push_back(std::async(
+          std::launch::async,
+          [&store, mine = keys]() mutable { return get_all(store, mine); }));
     }
-    for (std::thread& reader : readers) reader.join();
+    for (std::future<double>& reader : readers) (void)reader.get();
   });
-  for (const std::exception_ptr& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
   return per_operation(seconds, keys) / threads;
 }
 
@@ -145,13 +136,12 @@ void register_readers(std::uint64_t count) {
   contest.size = static_cast<std::int64_t>(count);
   contest.prepare = [=] {
     open_stores->keys = random_keys(count);
-    for (const Stage* stage : subjects()) {
-      if (stage->has("compact")) open_stores->fill(*stage, count);
+    for (const Stage* stage : merging_stages()) {
+      open_stores->fill(*stage, count);
     }
   };
   contest.clean_up = [=] { *open_stores = {}; };
-  for (const Stage* stage : all_stages()) {
-    if (stage->scans || !stage->has("compact")) continue;
+  for (const Stage* stage : merging_stages()) {
     for (const int threads : {1, 2}) {
       contest.contestants.push_back(
           {std::string(stage->name) + "_x" + std::to_string(threads), [=] {

@@ -6,10 +6,11 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/os/memory_os.h"
-#include "common/os/os_wrapper.h"
+#include "common/os/watched_os.h"
 #include "stages/06_compaction/store.h"
 
 namespace strata {
@@ -23,76 +24,19 @@ struct Event {
   char sign;
 };
 
-// Writes down what is done to files, and lets others have their turn before a
-// call of the merge. Their calls are written down in capitals.
-class Watch : public OsWrapper {
- public:
-  using OsWrapper::OsWrapper;
-
-  std::vector<Event> events;
-  std::function<void(char sign)> before;
-
-  [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
-                              const char* why) override {
-    if (mode == OpenMode::kCreateNew) enter(path, 'c', why);
-    const OsResult fd = os().open(path, mode, why);
-    if (fd >= 0) {
-      const auto at = static_cast<std::size_t>(fd);
-      paths_.resize(std::max(paths_.size(), at + 1));
-      paths_[at] = path;
-    }
-    return fd;
+// The sign of a call: see what `draw` prints at the end. None for the others.
+char sign_of(const Coming& coming) {
+  constexpr std::pair<std::string_view, char> kSigns[] = {{"read", 'r'},
+                                                          {"write", 'w'},
+                                                          {"sync", 's'},
+                                                          {"rename", 'n'},
+                                                          {"remove", 'x'}};
+  if (coming.mode == OpenMode::kCreateNew) return 'c';
+  for (const auto& [call, sign] : kSigns) {
+    if (call == coming.call) return sign;
   }
-
-  [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
-                                 std::size_t size, const char* why) override {
-    enter(path_of(fd), 'r', why);
-    return os().read_at(fd, offset, out, size, why);
-  }
-
-  [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
-                                  std::string_view bytes,
-                                  const char* why) override {
-    enter(path_of(fd), 'w', why);
-    return os().write_at(fd, offset, bytes, why);
-  }
-
-  [[nodiscard]] OsResult sync(int fd, const char* why) override {
-    enter(path_of(fd), 's', why);
-    return os().sync(fd, why);
-  }
-
-  [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
-                                const char* why) override {
-    enter(from, 'n', why);
-    return os().rename(from, to, why);
-  }
-
-  [[nodiscard]] OsResult remove(const std::string& path,
-                                const char* why) override {
-    enter(path, 'x', why);
-    return os().remove(path, why);
-  }
-
- private:
-  [[nodiscard]] std::string path_of(int fd) const {
-    return paths_[static_cast<std::size_t>(fd)];
-  }
-
-  void enter(const std::string& path, char sign, std::string_view why) {
-    if (others_turn_) {
-      sign = static_cast<char>(sign - 'a' + 'A');
-    } else if (before && why.find("merge") != std::string_view::npos) {
-      others_turn_ = true;
-      before(sign);
-      others_turn_ = false;
-    }
-    events.push_back({path, sign});
-  }
-
-  bool others_turn_ = false;
-  std::vector<std::string> paths_;  // by descriptor
-};
+  return '\0';
+}
 
 void fill(Store& store) {
   for (const char* key : {"a", "b", "c", "a", "d", "b"}) store.set(key, "1");
@@ -108,8 +52,10 @@ void take_turn(Store& store, char sign) {
   if (sign == 'n' || sign == 'x') (void)store.get("a", value);
 }
 
+// Writes down what a merge does to files, and lets others have their turn before
+// each of its calls. Their calls are written down in capitals.
 std::vector<Event> run(MemoryOs& disk, std::vector<std::string>& there) {
-  Watch watch(disk);
+  WatchedOs watch(disk);
   Options options;
   options.directory = kDirectory;
   options.mode = Mode::kWrite;
@@ -119,13 +65,24 @@ std::vector<Event> run(MemoryOs& disk, std::vector<std::string>& there) {
   Compaction store(options);
   fill(store);
   for (const auto& [path, bytes] : disk.files()) there.push_back(path);
-  watch.events.clear();
-  watch.before = [&store](char sign) {
-    std::thread(take_turn, std::ref(store), sign).join();
+  std::vector<Event> events;
+  bool others_turn = false;
+  watch.before = [&](const Coming& coming) {
+    char sign = sign_of(coming);
+    if (sign == '\0') return 0;
+    if (others_turn) {
+      sign = static_cast<char>(sign - 'a' + 'A');
+    } else if (coming.why.find("merge") != std::string_view::npos) {
+      others_turn = true;
+      std::thread(take_turn, std::ref(store), sign).join();
+      others_turn = false;
+    }
+    events.push_back({coming.path, sign});
+    return 0;
   };
   store.compact();
   watch.before = nullptr;
-  return watch.events;
+  return events;
 }
 
 // One file's line: where it is on disk, and what was done to it.

@@ -39,14 +39,6 @@ namespace {
 constexpr std::uint64_t kSegments = 32;  // of what is churned
 constexpr std::uint64_t kFiles = 8;      // for N keys of what is merged once
 
-std::vector<const Stage*> mergers() {
-  std::vector<const Stage*> stages;
-  for (const Stage* stage : all_stages()) {
-    if (stage->has("compact")) stages.push_back(stage);
-  }
-  return stages;
-}
-
 // ---- Churn
 
 constexpr std::uint64_t kTimes = 4;
@@ -135,12 +127,12 @@ void register_merges(std::uint64_t count) {
   contest.size = static_cast<std::int64_t>(count);
   contest.unit = benchmark::kMillisecond;
   contest.prepare = [=] {
-    for (const Stage* stage : mergers()) {
+    for (const Stage* stage : merging_stages()) {
       write_unmerged(*stage, (*unmerged)[stage].path(), count);
     }
   };
   contest.clean_up = [=] { unmerged->clear(); };
-  for (const Stage* stage : mergers()) {
+  for (const Stage* stage : merging_stages()) {
     const std::string name(stage->name);
     contest.contestants.push_back(
         {name, [=] {
@@ -262,7 +254,7 @@ void register_reads(std::uint64_t count) {
   Contest contest;
   contest.name = "merge_reads";
   contest.size = static_cast<std::int64_t>(count);
-  for (const Stage* stage : mergers()) {
+  for (const Stage* stage : merging_stages()) {
     const auto reads = std::make_shared<ReadsDuringMerge>(*stage, count);
     all.push_back(reads);
     const auto add = [&](const char* what, auto turn) {
@@ -289,7 +281,7 @@ void register_reads(std::uint64_t count) {
 
 void register_merging(const Plan& plan) {
   const std::int64_t count = plan.contest_size();
-  for (const Stage* stage : mergers()) {
+  for (const Stage* stage : merging_stages()) {
     benchmark::RegisterBenchmark(
         ("churn/" + std::string(stage->name)).c_str(),
         [stage](benchmark::State& state) { churn(state, *stage); })

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/store/hash.h"
+#include "stages/registry.h"
 
 namespace strata::bench {
 
@@ -133,6 +134,14 @@ std::uint64_t Zipfian::next_rank() {
 
 std::uint64_t Zipfian::next() {
   return KeyHash(0)(std::to_string(next_rank())) % count_;
+}
+
+std::vector<const Stage*> merging_stages() {
+  std::vector<const Stage*> stages;
+  for (const Stage* stage : all_stages()) {
+    if (stage->has("compact")) stages.push_back(stage);
+  }
+  return stages;
 }
 
 std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,

@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/store/stage.h"
 
@@ -113,6 +114,9 @@ class Zipfian {
   const double eta_;
   std::mt19937_64 random_;
 };
+
+/// @returns the stages that merge: those, too, that many threads may use at once.
+[[nodiscard]] std::vector<const Stage*> merging_stages();
 
 /// How a store is to be opened, where that matters.
 struct Opening {

@@ -3,13 +3,18 @@
 /// it, show it, and copy what is readable.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 
 #include "common/os/file.h"
+#include "common/os/file_window.h"
+#include "common/record/binary_record.h"
 #include "common/record/record_reader.h"
+#include "common/store/errors.h"
 #include "common/store/log_writer.h"
 #include "common/store/store.h"
 
@@ -40,6 +45,28 @@ void for_each_entry(const File& log, std::uint64_t size, const char* why,
 /// @throws IoError; Damage when the file has become shorter
 void read_exactly(const File& log, std::uint64_t offset, std::uint64_t size,
                   const char* why, std::string& out);
+
+/// Reads a record that does not stand in memory as a whole, and compares its
+/// checksum a second time: whoever copies it may delete where it stood.
+/// @param use called with each piece, in order
+/// @throws IoError, Damage
+template <typename Use>
+void read_in_pieces(const File& log, const LogEntry& entry, const char* why,
+                    const Use& use) {
+  constexpr std::size_t kCrcBytes = 4;
+  std::string piece;
+  std::uint32_t crc = 0;
+  for (std::uint64_t done = 0; done < entry.size; done += piece.size()) {
+    const auto want =
+        std::min<std::uint64_t>(FileWindow::kCapacity, entry.size - done);
+    read_exactly(log, entry.offset + done, want, why, piece);
+    crc = crc32(std::string_view(piece).substr(done == 0 ? kCrcBytes : 0), crc);
+    use(std::string_view(piece));
+  }
+  if (crc != entry.header.crc) {
+    throw Damage(log.path(), entry.offset, "checksum does not match");
+  }
+}
 
 /// Tells what a record is to a reader of the store.
 using StateOf = std::function<DumpRecord::State(const LogEntry& entry,

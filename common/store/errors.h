@@ -24,6 +24,11 @@ class IoError : public std::system_error {
   IoError(const std::string& operation, const std::string& path, int error)
       : std::system_error(error, std::generic_category(),
                           operation + ": " + path) {}
+
+  /// @returns whether there is no such file or directory.
+  [[nodiscard]] bool is_missing() const {
+    return code() == std::errc::no_such_file_or_directory;
+  }
 };
 
 /// Input that this store cannot hold, or a misuse of a command (exit 2).

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/os/file_window.h"
-#include "common/record/binary_record.h"
 #include "common/record/log_entries.h"
 #include "common/store/errors.h"
 #include "common/store/segment_files.h"
@@ -52,7 +50,10 @@ void Merge::append(const File& from, const LogEntry& entry) {
   if (file_ && outputs_.back()->size() >= segment_bytes_) end_output();
   if (!file_) begin_output();
   if (entry.bytes.empty()) {
-    append_long(from, entry);
+    read_in_pieces(from, entry, "merge", [this](std::string_view piece) {
+      flush();
+      buffer_ += piece;
+    });
   } else {
     buffer_ += entry.bytes;
   }
@@ -60,25 +61,6 @@ void Merge::append(const File& from, const LogEntry& entry) {
   output.add(entry.key, {output.size(), entry.size, is_deletion(entry)});
   output.set_size(output.size() + entry.size);
   if (buffer_.size() >= kWriteBytes) flush();
-}
-
-// A record that does not stand in memory as a whole is read a second time, and
-// checked a second time.
-void Merge::append_long(const File& from, const LogEntry& entry) {
-  constexpr std::uint64_t kCrcBytes = 4;
-  std::string piece;
-  std::uint32_t crc = 0;
-  for (std::uint64_t done = 0; done < entry.size; done += piece.size()) {
-    flush();
-    const auto want =
-        std::min<std::uint64_t>(FileWindow::kCapacity, entry.size - done);
-    read_exactly(from, entry.offset + done, want, "merge", piece);
-    crc = crc32(std::string_view(piece).substr(done == 0 ? kCrcBytes : 0), crc);
-    buffer_ += piece;
-  }
-  if (crc != entry.header.crc) {
-    throw Damage(from.path(), entry.offset, "checksum does not match");
-  }
 }
 
 void Merge::begin_output() {

@@ -92,7 +92,6 @@ class Merge {
   void copy_from(const Segment& input, Segment::Offsets dead);
   [[nodiscard]] bool hides_something(const Segment& input) const;
   void append(const File& from, const LogEntry& entry);
-  void append_long(const File& from, const LogEntry& entry);
   void begin_output();
   void end_output();
   void flush();

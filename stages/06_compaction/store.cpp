@@ -67,8 +67,9 @@ void Compaction::following_merges(const Work& work) {
       seen = loads_;
       return work();
     } catch (const IoError& error) {
-      const bool gone = error.code() == std::errc::no_such_file_or_directory;
-      if (!gone || options_.mode == Mode::kWrite || tries == kTries) throw;
+      if (!error.is_missing() || options_.mode == Mode::kWrite ||
+          tries == kTries)
+        throw;
     }
     // For a merge to get ahead that is removing one input after the other.
     std::this_thread::sleep_for(std::chrono::milliseconds(tries));

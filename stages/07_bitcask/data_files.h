@@ -10,7 +10,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "common/os/file.h"
@@ -105,7 +104,7 @@ auto unless_merged_away(const std::string& path, const Open& open) {
   try {
     return open();
   } catch (const IoError& error) {
-    if (error.code() != std::errc::no_such_file_or_directory) throw;
+    if (!error.is_missing()) throw;
     throw IoError("the writer has merged this file away meanwhile: try again",
                   path, ENOENT);
   }

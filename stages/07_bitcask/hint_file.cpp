@@ -95,9 +95,17 @@ void HintWriter::publish() {
   failed_ = true;  // nothing more to be done
 }
 
-const char* HintReader::check(std::uint64_t data_size) {
+HintReader::HintReader(Os& os, const std::string& path, std::uint64_t data_size,
+                       const char* why)
+    : file_(File::open_if_there(os, path, why)) {
+  if (!file_) return;
+  window_.emplace(*file_, file_->size("measure the hints"), "read the hints");
+  damage_ = check(data_size);
   at_ = 0;
-  std::uint64_t covered = covered_ = 0;
+}
+
+const char* HintReader::check(std::uint64_t data_size) {
+  std::uint64_t covered = 0;
   std::uint32_t crc = 0;
   HintEntry entry;
   while (next(entry)) {
@@ -107,10 +115,10 @@ const char* HintReader::check(std::uint64_t data_size) {
     }
     covered += entry.total_size;
     const std::uint64_t begin = at_ - kHintBytes - entry.key.size();
-    crc = crc32(window_.at(begin, static_cast<std::size_t>(at_ - begin)), crc);
+    crc = crc32(window_->at(begin, static_cast<std::size_t>(at_ - begin)), crc);
   }
-  const std::string_view last = window_.at(at_, kHintBytes);
-  if (last.size() < kHintBytes || at_ + kHintBytes != window_.size()) {
+  const std::string_view last = window_->at(at_, kHintBytes);
+  if (last.size() < kHintBytes || at_ + kHintBytes != window_->size()) {
     return "the hints are not complete";
   }
   const bool empty = last.find_first_not_of('\0') >= 6;
@@ -119,20 +127,18 @@ const char* HintReader::check(std::uint64_t data_size) {
     return "checksum does not match";
   }
   covered_ = covered;
-  if (covered != data_size) return kForeignHints;
-  at_ = 0;
-  return nullptr;
+  return covered == data_size ? nullptr : kForeignHints;
 }
 
-// False also where no entry fits.
+// Puts the next entry into `entry`; false at the last one, or where none fits.
 bool HintReader::next(HintEntry& entry) {
-  const std::string_view head = window_.at(at_, kHintBytes);
+  const std::string_view head = window_->at(at_, kHintBytes);
   if (head.size() < kHintBytes) return false;
   const auto key_size = read_big_endian<std::uint16_t>(head.substr(4));
-  if (key_size == 0 || window_.size() - at_ - kHintBytes < key_size) {
+  if (key_size == 0 || window_->size() - at_ - kHintBytes < key_size) {
     return false;
   }
-  const std::string_view bytes = window_.at(at_, kHintBytes + key_size);
+  const std::string_view bytes = window_->at(at_, kHintBytes + key_size);
   const auto offset = read_big_endian<std::uint64_t>(bytes.substr(10));
   entry = {.tstamp = read_big_endian<std::uint32_t>(bytes),
            .total_size = read_big_endian<std::uint32_t>(bytes.substr(6)),
@@ -143,22 +149,13 @@ bool HintReader::next(HintEntry& entry) {
   return true;
 }
 
-HintCheck::HintCheck(Os& os, const std::string& path, std::uint64_t data_size)
-    : file_(File::open_if_there(os, path, "compare the hints")) {
-  if (!file_) return;
-  size_ = file_->size("measure the hints");
-  reader_.emplace(*file_, size_);
-  why_ = reader_->check(data_size);
-  if (why_ != nullptr) reader_.reset();
-}
-
-bool HintCheck::fits(const LogEntry& record) {
-  if (!reader_) return true;
-  bool found = reader_->next(entry_);
-  while (found && entry_.offset < record.offset) found = reader_->next(entry_);
-  return found && entry_.offset == record.offset &&
-         entry_.total_size == record.size &&
-         entry_.tstamp == record.header.tstamp && entry_.key == record.key;
+bool HintReader::fits(const LogEntry& record) {
+  HintEntry hint;
+  bool found = next(hint);
+  while (found && hint.offset < record.offset) found = next(hint);
+  return found && hint.offset == record.offset &&
+         hint.total_size == record.size &&
+         hint.tstamp == record.header.tstamp && hint.key == record.key;
 }
 
 }  // namespace strata::bitcask

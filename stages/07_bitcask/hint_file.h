@@ -100,26 +100,46 @@ class HintWriter {
   bool finished_ = false;
 };
 
-/// The hints of one data file, to be read front to back. Two passes are needed,
-/// since the checksum stands at the end: `check`, then `for_each`.
+/// The hints of one data file. Read twice, since the checksum stands at the end:
+/// once when they are opened, to check them, and once more for what they tell.
+///
+/// Hints can be whole, and of a file of the same length, and yet belong to
+/// another one: then they tell of keys that are not there, and not of those
+/// that are. Whoever reads the records too finds out by `fits`.
 class HintReader {
  public:
-  /// @param file of hints; must outlive the reader
-  /// @param size of that file in bytes
-  HintReader(const File& file, std::uint64_t size)
-      : window_(file, size, "read the hints") {}
-
+  /// Opens and checks the hints, if there are any.
+  /// @param path of the hint file
   /// @param data_size length of the data file in bytes
-  /// @returns why the hints are not to be believed; null when they are.
+  /// @param why told in the ledger
   /// @throws IoError
-  [[nodiscard]] const char* check(std::uint64_t data_size);
+  HintReader(Os& os, const std::string& path, std::uint64_t data_size,
+             const char* why);
+
+  HintReader(const HintReader&) = delete;             ///< not copyable
+  HintReader& operator=(const HintReader&) = delete;  ///< not copyable
+
+  /// @returns whether there is a hint file.
+  [[nodiscard]] bool there() const { return window_.has_value(); }
+
+  /// @returns why they are not to be believed; null when they are, or there are
+  ///   none.
+  [[nodiscard]] const char* damage() const { return damage_; }
+
+  /// @returns whether there are hints, and they are to be believed.
+  [[nodiscard]] bool believed() const { return there() && damage_ == nullptr; }
+
+  /// @returns the length of the hint file in bytes; 0 without one.
+  [[nodiscard]] std::uint64_t size() const {
+    return there() ? window_->size() : 0;
+  }
 
   /// @returns how long the data file is or was, as far as whole hints tell of
-  ///   it, in bytes; 0 when they are not whole. Known after a `check`.
+  ///   it, in bytes; 0 when they are not whole.
   [[nodiscard]] std::uint64_t covered() const { return covered_; }
 
-  /// Calls `visit(entry)` with every entry but the last, of a file that
-  /// `check` has found good.
+  /// Calls `visit(entry)` with every entry but the last; of damaged hints, with
+  /// those in front of the damage or, where the checksum is wrong, all.
   /// @throws IoError
   template <typename Visit>
   void for_each(const Visit& visit) {
@@ -128,50 +148,23 @@ class HintReader {
     while (next(entry)) visit(entry);
   }
 
-  /// Puts the next entry into `entry`; the first one after a `check`.
-  /// @returns false at the last one.
+  /// Compares believed hints with the data file. Not to be mixed with
+  /// `for_each`.
+  /// @param record of the data file; to be called with each in order, but for
+  ///   those that cannot be read
+  /// @returns whether the hints tell of it.
   /// @throws IoError
+  [[nodiscard]] bool fits(const LogEntry& record);
+
+ private:
+  [[nodiscard]] const char* check(std::uint64_t data_size);
   bool next(HintEntry& entry);
 
- private:
-  FileWindow window_;
-  std::uint64_t at_ = 0;
-  std::uint64_t covered_ = 0;
-};
-
-/// Compares hints with the records of which they tell. A hint file can be
-/// whole, and of the same length, and yet belong to another data file: then
-/// the keydir knows keys that are not there, and not those that are.
-class HintCheck {
- public:
-  /// Opens the hints, if there are any.
-  /// @param path of the hint file
-  /// @param data_size length of the data file in bytes
-  /// @throws IoError
-  HintCheck(Os& os, const std::string& path, std::uint64_t data_size);
-
-  /// @returns why the hints are not to be believed, whatever the records are;
-  ///   null when they are, or there are none.
-  [[nodiscard]] const char* why() const { return why_; }
-
-  /// @returns the length of the hint file in bytes.
-  [[nodiscard]] std::uint64_t size() const { return size_; }
-
-  /// @returns whether there are hints, and they are to be believed.
-  [[nodiscard]] bool believed() const { return reader_.has_value(); }
-
-  /// @param record of the data file; called with each in order, but for those
-  ///   that cannot be read
-  /// @returns whether the hints tell of it, or are not believed anyway.
-  /// @throws IoError
-  bool fits(const LogEntry& record);
-
- private:
   std::optional<File> file_;
-  std::uint64_t size_ = 0;
-  std::optional<HintReader> reader_;  // only of hints that are believed
-  HintEntry entry_;
-  const char* why_ = nullptr;
+  std::optional<FileWindow> window_;
+  const char* damage_ = nullptr;
+  std::uint64_t covered_ = 0;
+  std::uint64_t at_ = 0;
 };
 
 }  // namespace strata::bitcask

@@ -116,16 +116,11 @@ void Bitcask::dump_data(const DataFile& file, const DumpVisitor& visit) {
 
 // @returns false when there are no hints.
 bool Bitcask::dump_hints(const DataFile& file, const DumpVisitor& visit) {
-  constexpr const char* kWhy = "dump the hints";
-  const auto hints =
-      File::open_if_there(os(), options_.path_of(file.hint_name()), kWhy);
-  if (!hints) return false;
   const std::string name = file.hint_name();
-  const std::uint64_t size = hints->size(kWhy);
-  HintReader reader(*hints, size);
-  const char* why = reader.check(file.end);
+  HintReader hints(os(), options_.path_of(name), file.end, "dump the hints");
+  if (!hints.there()) return false;
   std::uint64_t at = 0;
-  reader.for_each([&](const HintEntry& entry) {
+  hints.for_each([&](const HintEntry& entry) {
     const std::string tstamp = std::to_string(entry.tstamp);
     const std::string key_size = std::to_string(entry.key.size());
     const std::string total_size = std::to_string(entry.total_size);
@@ -146,13 +141,13 @@ bool Bitcask::dump_hints(const DataFile& file, const DumpVisitor& visit) {
     visit(record);
     at += record.size;
   });
-  if (why == nullptr) return true;
+  if (hints.believed()) return true;
   DumpRecord rest;
   rest.file = name;
   rest.offset = at;
-  rest.size = size - at;
+  rest.size = hints.size() - at;
   rest.state = DumpRecord::State::kDamaged;
-  rest.why = why;
+  rest.why = hints.damage();
   visit(rest);
   return true;
 }
@@ -172,15 +167,17 @@ void Bitcask::verify(const DamageVisitor& visit) {
     const std::string path = options_.path_of(file->hint_name());
     // Hints that another process has made since tell of more than is known.
     const std::uint64_t end = data.size("measure the data file");
-    bitcask::HintCheck hints(os(), path, std::max(end, file->end.load()));
-    const char* why = hints.why();
+    HintReader hints(os(), path, std::max(end, file->end.load()),
+                     "compare the hints");
+    const char* why = hints.damage();
     for_each_entry(
         data, file->end, "verify every byte",
         [&](Decoded decoded, const LogEntry& entry) {
           const bool torn =
               decoded == Decoded::kTorn && newest && !hints.believed();
           if (decoded == Decoded::kRecord) {
-            if (!hints.fits(entry)) why = bitcask::kForeignHints;
+            const bool foreign = hints.believed() && !hints.fits(entry);
+            if (foreign) why = bitcask::kForeignHints;
           } else if (!torn) {
             visit({data.path(), entry.offset, entry.size, entry.why});
           }

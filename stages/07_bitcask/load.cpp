@@ -23,19 +23,10 @@ constexpr unsigned kMostThreads = 4;
 constexpr std::uint64_t kWorthAThread = std::uint64_t{4} << 20;
 constexpr std::uint64_t kReportBytes = std::uint64_t{1} << 20;
 
-// Reads the hints.
-// @returns false when they are not to be believed.
-bool for_each_hint(const Options& options, DataFile& file,
-                   const PlaceVisitor& visit, std::uint64_t& covered) {
-  const auto hints = File::open_if_there(
-      options.system(), options.path_of(file.hint_name()), "open the hints");
-  if (!hints) return false;
-  HintReader reader(*hints, hints->size("measure the hints"));
-  const char* why = reader.check(file.end);
-  covered = reader.covered();
-  if (why != nullptr) return false;
+void for_each_hint(HintReader& hints, DataFile& file,
+                   const PlaceVisitor& visit) {
   file.from_hints = true;
-  reader.for_each([&](const HintEntry& entry) {
+  hints.for_each([&](const HintEntry& entry) {
     const auto value_size = static_cast<std::uint32_t>(
         entry.total_size - kHeaderBytes - entry.key.size());
     const Place place{.file = file.id(),
@@ -46,7 +37,6 @@ bool for_each_hint(const Options& options, DataFile& file,
     file.counts.add(place, entry.key.size());
     visit(entry.key, place);
   });
-  return true;
 }
 
 FileFaults for_each_record(const Options& options, DataFile& file,
@@ -279,10 +269,15 @@ std::vector<std::shared_ptr<DataFile>> leave_out_marked(const Options& options,
 
 FileFaults for_each_place(const Options& options, DataFile& file,
                           const PlaceVisitor& visit) {
-  std::uint64_t covered = 0;
-  if (for_each_hint(options, file, visit, covered)) return {};
-  FileFaults faults = for_each_record(options, file, visit);
-  if (covered > file.end) faults.missing = covered - file.end;
+  HintReader hints(options.system(), options.path_of(file.hint_name()),
+                   file.end, "open the hints");
+  if (hints.believed()) {
+    for_each_hint(hints, file, visit);
+    return {};
+  }
+  FileFaults faults;
+  if (file.end > 0) faults = for_each_record(options, file, visit);
+  if (hints.covered() > file.end) faults.missing = hints.covered() - file.end;
   return faults;
 }
 

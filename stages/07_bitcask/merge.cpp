@@ -46,7 +46,6 @@ using bitcask::Place;
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 
 // The store is being closed: the merge ends without having changed anything.
 struct Stopped : InvalidInput {
@@ -106,7 +105,8 @@ class Bitcask::MergeOutput {
   void copy(const LogEntry& entry, const File& from, bool tombstone) {
     begin_record(entry.header.tstamp, entry.key, entry.size, tombstone);
     if (!entry.bytes.empty()) return write(entry.bytes);
-    copy_long(entry, from);
+    read_in_pieces(from, entry, "copy a long record",
+                   [this](std::string_view piece) { write(piece); });
   }
 
   // Writes a tombstone in place of a record that has expired.
@@ -172,23 +172,6 @@ class Bitcask::MergeOutput {
                                 .offset = end_,
                                 .key = key});
     end_ += size;
-  }
-
-  // A record that does not stand in memory as a whole is read a second time,
-  // and checked a second time.
-  void copy_long(const LogEntry& entry, const File& from) {
-    constexpr std::size_t kCrcBytes = 4;
-    std::string piece;
-    std::uint32_t crc = 0;
-    for (std::uint64_t at = 0; at < entry.size; at += piece.size()) {
-      const auto want = std::min<std::uint64_t>(kPieceBytes, entry.size - at);
-      read_exactly(from, entry.offset + at, want, "copy a long record", piece);
-      crc = crc32(std::string_view(piece).substr(at == 0 ? kCrcBytes : 0), crc);
-      write(piece);
-    }
-    if (crc != entry.header.crc) {
-      throw Damage(from.path(), entry.offset, "checksum does not match");
-    }
   }
 
   void start_file() {
@@ -360,17 +343,20 @@ std::optional<Bitcask::MergeJob> Bitcask::begin_merge(const Choose& choose) {
 // ---- The copies
 
 // 2. Copies what is live, file by file from front to back, checking every byte.
-void Bitcask::copy_live(MergeJob& job, MergeOutput& output) {
+void Bitcask::copy_live(const MergeJob& job, MergeOutput& output) {
   for (const auto& input : job.inputs) copy_file(job, *input, output);
 }
 
-void Bitcask::copy_file(MergeJob& job, DataFile& input, MergeOutput& output) {
+void Bitcask::copy_file(const MergeJob& job, const DataFile& input,
+                        MergeOutput& output) {
   constexpr const char* kWhy = "read what to copy";
   const File data = File::open(os(), input.path(), OpenMode::kRead, kWhy);
   RecordReader reader(data, input.end, kWhy);
-  std::optional<bitcask::HintCheck> hints;
   const std::string hint_path = options_.path_of(input.hint_name());
-  if (input.from_hints) hints.emplace(os(), hint_path, input.end);
+  std::optional<bitcask::HintReader> hints;
+  if (input.from_hints) {
+    hints.emplace(os(), hint_path, input.end, "compare the hints");
+  }
   LogEntry entry;
   for (Decoded decoded = reader.next(entry); decoded != Decoded::kEnd;
        decoded = reader.next(entry)) {
@@ -378,7 +364,7 @@ void Bitcask::copy_file(MergeJob& job, DataFile& input, MergeOutput& output) {
     if (decoded != Decoded::kRecord) {
       throw Damage(input.path(), entry.offset, entry.why);
     }
-    if (hints && !hints->fits(entry)) {
+    if (hints && hints->believed() && !hints->fits(entry)) {
       throw Damage(hint_path, 0, bitcask::kForeignHints);
     }
     const auto newest = keydir_.find(entry.key);
@@ -549,9 +535,8 @@ void Bitcask::keep_merging() {
       return;
     } catch (const Damage& damage) {
       options_.tell(std::string("not merged: ") + damage.what());
-      hold.lock();
+      const std::scoped_lock guard(writer_mutex_);
       not_again_.insert(ids.begin(), ids.end());
-      continue;
     } catch (const std::exception& error) {  // may have passed the next time
       options_.tell(std::string("not merged: ") + error.what());
     }

@@ -10,6 +10,7 @@
 #include "common/record/binary_record.h"
 #include "common/record/tombstone.h"
 #include "common/store/errors.h"
+#include "common/store/segment_files.h"
 #include "stages/07_bitcask/moment.h"
 
 namespace strata {
@@ -26,18 +27,12 @@ using bitcask::Place;
 
 namespace {
 
-constexpr std::uint64_t kMostIds = 0xFFFFFFFF;
-
 // Records up to so many bytes are read at once.
 constexpr std::uint64_t kShort = std::uint64_t{64} << 10;
 
 // How often a reader begins again when files are merged away before it has
 // opened them.
 constexpr int kTries = 100;
-
-bool is_gone(const IoError& error) {
-  return error.code() == std::errc::no_such_file_or_directory;
-}
 
 void read_value(const File& file, const Place& place, std::string_view key,
                 std::string& value) {
@@ -119,7 +114,7 @@ void Bitcask::remove(const std::string& name, const char* why) {
 // has every file of the one before: new files do no harm. And hints of which
 // the data was seen by neither have lost it. (What would not show is a copy that
 // is named during the first listing and merged away, whole, during the second.)
-Listing Bitcask::list_until_still() const {
+Listing Bitcask::list_reliably() const {
   Listing before = bitcask::list_store(options_);
   for (int tries = 0; tries < kTries; ++tries) {
     Listing listing = bitcask::list_store(options_);
@@ -147,7 +142,7 @@ void Bitcask::load_files() {
   for (int tries = 1;; ++tries) {
     try {
       Keydir fresh(seed_);
-      Listing listing = list_until_still();
+      Listing listing = list_reliably();
       (void)bitcask::leave_out_marked(options_, listing);
       std::shared_ptr<const FileSet> set =
           bitcask::load(options_, listing, fresh);
@@ -159,7 +154,7 @@ void Bitcask::load_files() {
       if (set) open_files_.close(set->files);
       return;
     } catch (const IoError& error) {
-      if (!is_gone(error) || tries == kTries) throw;
+      if (!error.is_missing() || tries == kTries) throw;
     } catch (const Damage&) {  // a torn tail was cut off while it was read
       if (tries == kTries) throw;
     }
@@ -176,11 +171,11 @@ bool Bitcask::refresh() {
 // Whether the files on disk are those that are known, and as long.
 bool Bitcask::is_up_to_date() const {
   const auto known = files();
-  Listing listing = list_until_still();
+  Listing listing = list_reliably();
   try {
     (void)bitcask::leave_out_marked(options_, listing);
   } catch (const IoError& error) {
-    if (is_gone(error)) return false;
+    if (error.is_missing()) return false;
     throw;
   }
   return std::equal(listing.files.begin(), listing.files.end(),
@@ -268,7 +263,7 @@ bool Bitcask::get(std::string_view key, std::string& value) {
       }
       return found.there;
     } catch (const IoError& error) {
-      const bool by_merge = options_.mode == Mode::kRead && is_gone(error);
+      const bool by_merge = options_.mode == Mode::kRead && error.is_missing();
       if (!by_merge || tries == kTries) throw;
       load_files();
     }
@@ -369,7 +364,7 @@ std::unique_ptr<Bitcask::Iterator::Moment> Bitcask::moment() {
       moment->at_end = [this] { delete_retired_later(); };
       return moment;
     } catch (const IoError& error) {
-      if (!is_gone(error) || tries == kTries) throw;
+      if (!error.is_missing() || tries == kTries) throw;
     }
     load_files();
   }
@@ -488,7 +483,7 @@ Place Bitcask::append(std::string_view key, std::string_view value,
 }
 
 void Bitcask::check_id(std::uint64_t id) const {
-  if (id <= kMostIds) return;
+  if (id <= kLastSegment) return;
   throw InvalidInput(
       "no number is left for another data file behind 4294967295: salvage "
       "the store into a new one, where they begin at 1 again");

@@ -225,7 +225,7 @@ class Bitcask final : public Store {
   void load_files();
   void remove(const std::string& name, const char* why);
   void delete_marked(const Inputs& marked);
-  [[nodiscard]] bitcask::Listing list_until_still() const;
+  [[nodiscard]] bitcask::Listing list_reliably() const;
   [[nodiscard]] bool is_up_to_date() const;
   [[nodiscard]] std::shared_ptr<const bitcask::FileSet> files() const;
   void publish(std::shared_ptr<const bitcask::FileSet> set);
@@ -264,8 +264,9 @@ class Bitcask final : public Store {
   void run_merge(const Choose& choose);
   [[nodiscard]] std::uint64_t most_outputs(std::uint64_t bytes) const;
   [[nodiscard]] std::optional<MergeJob> begin_merge(const Choose& choose);
-  void copy_live(MergeJob& job, MergeOutput& output);
-  void copy_file(MergeJob& job, bitcask::DataFile& input, MergeOutput& output);
+  void copy_live(const MergeJob& job, MergeOutput& output);
+  void copy_file(const MergeJob& job, const bitcask::DataFile& input,
+                 MergeOutput& output);
   void make_others_durable(const MergeJob& job);
   void publish_outputs(MergeJob& job, MergeOutput& output);
   void move_keys(bitcask::DataFile& output);

@@ -244,7 +244,7 @@ TEST_F(BitcaskClose, ACloseEndsAMergeThatIsRunningAndLosesNothing) {
   CallsBack os(disk);
   const auto store = open(Mode::kWrite, os);
   std::thread closes;
-  os.before("read what to copy", [&] {
+  os.once_before("read what to copy", [&] {
     closes = std::thread([&] { store->close(); });
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   });

@@ -18,9 +18,10 @@
 #include <vector>
 
 #include "common/os/memory_os.h"
-#include "common/os/os_wrapper.h"
+#include "common/os/watched_os.h"
 #include "common/store/errors.h"
 #include "stages/07_bitcask/store.h"
+#include "tests/stages/memory_store.h"
 #include "tests/support.h"
 
 namespace strata::bitcask_tests {
@@ -31,24 +32,19 @@ using Ids = std::vector<std::uint32_t>;
 /// The time of day in a `MemoryOs` that nobody has set.
 inline constexpr std::uint64_t kNow = 1'700'000'000;
 
-/// Whether `come_true` does within ten seconds.
-template <typename Condition>
-bool eventually(const Condition& come_true) {
-  for (int i = 0; i < 10'000; ++i) {
-    if (come_true()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return false;
-}
-
 /// A system that calls the test back, once, right before a call which has the
 /// purpose `why`.
-class CallsBack : public OsWrapper {
+class CallsBack : public WatchedOs {
  public:
-  using OsWrapper::OsWrapper;
+  explicit CallsBack(Os& os) : WatchedOs(os) {
+    before = [this](const Coming& coming) {
+      look(coming.why);
+      return 0;
+    };
+  }
 
   /// Sets what to do, and before what.
-  void before(std::string_view why, std::function<void()> work) {
+  void once_before(std::string_view why, std::function<void()> work) {
     const std::scoped_lock hold(mutex_);
     why_ = why;
     work_ = std::move(work);
@@ -60,32 +56,8 @@ class CallsBack : public OsWrapper {
     return !work_;
   }
 
-  [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
-                              const char* why) override {
-    look(why);
-    return os().open(path, mode, why);
-  }
-
-  [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
-                                 std::size_t size, const char* why) override {
-    look(why);
-    return os().read_at(fd, offset, out, size, why);
-  }
-
-  [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
-                                const char* why) override {
-    look(why);
-    return os().rename(from, to, why);
-  }
-
-  [[nodiscard]] OsResult remove(const std::string& path,
-                                const char* why) override {
-    look(why);
-    return os().remove(path, why);
-  }
-
  private:
-  void look(const char* why) {
+  void look(std::string_view why) {
     std::function<void()> work;
     {
       const std::scoped_lock hold(mutex_);
@@ -132,56 +104,17 @@ inline Ids ids_of(const Bitcask& store) {
 
 /// A store in memory. Nothing is merged but what the test merges, unless it
 /// sets a trigger.
-class BitcaskTest : public testing::Test {
+class BitcaskTest : public MemoryStoreTest<Bitcask> {
  protected:
   BitcaskTest() {
     numbers = {{"--frag-merge-trigger", 101},
                {"--dead-bytes-merge-trigger", std::uint64_t{1} << 62}};
   }
 
-  [[nodiscard]] Options options(Mode mode, Os& os) {
-    Options options;
-    options.directory = "db";
-    options.mode = mode;
-    options.sync = sync;
-    options.os = &os;
-    options.numbers = numbers;
-    options.note = [this](const std::string& line) {
-      const std::scoped_lock hold(notes_mutex_);
-      notes.push_back(line);
-    };
-    return options;
-  }
-
-  [[nodiscard]] std::unique_ptr<Bitcask> open(Mode mode, Os& os) {
-    return std::make_unique<Bitcask>(options(mode, os));
-  }
-
-  [[nodiscard]] std::unique_ptr<Bitcask> writer() {
-    return open(Mode::kWrite, disk);
-  }
-
-  [[nodiscard]] std::unique_ptr<Bitcask> reader() {
-    return open(Mode::kRead, disk);
-  }
-
-  /// What has been told up to now, also by threads that go on telling.
-  [[nodiscard]] std::vector<std::string> notes_so_far() {
-    const std::scoped_lock hold(notes_mutex_);
-    return notes;
-  }
-
   /// Writes one more data file, closes it and so gives it hints.
   void write_file_of(const Pairs& pairs) {
     const auto store = writer();
     for (const auto& [key, value] : pairs) store->set(key, value);
-  }
-
-  /// The names of the store's files.
-  [[nodiscard]] std::set<std::string> files() const {
-    std::set<std::string> names;
-    for (const auto& [path, bytes] : disk.files()) names.insert(path.substr(3));
-    return names;
   }
 
   /// The bytes of one of the store's files.
@@ -192,14 +125,6 @@ class BitcaskTest : public testing::Test {
   void remove(const std::string& name) {
     EXPECT_GE(disk.remove("db/" + name, "lose a file"), 0);
   }
-
-  MemoryOs disk;
-  std::map<std::string_view, std::uint64_t, std::less<>> numbers;
-  std::vector<std::string> notes;
-  Sync sync = Sync::kNever;
-
- private:
-  std::mutex notes_mutex_;
 };
 
 }  // namespace strata::bitcask_tests

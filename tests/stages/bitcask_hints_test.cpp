@@ -75,6 +75,16 @@ TEST_F(BitcaskHints, AnOpenFromHintsReadsNoByteOfTheData) {
   EXPECT_EQ(contents(*reader()), pairs);
 }
 
+TEST_F(BitcaskHints, AnEmptyFileIsNotOpenedToBeRead) {
+  write_file_of({{"city", "Rome"}});
+  disk.put("db/2.bitcask.data", "");
+  Ledger ledger(disk);
+  (void)open(Mode::kRead, ledger);
+  for (const LedgerEntry& entry : ledger.entries()) {
+    EXPECT_NE(entry.why, std::string("open the data file")) << entry.path;
+  }
+}
+
 TEST_F(BitcaskHints, OnlyTheFileWithoutGoodHintsIsRead) {
   write_file_of({{"a", "1"}});
   write_file_of({{"b", "22"}});

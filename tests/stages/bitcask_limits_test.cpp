@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -10,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/os/fault_os.h"
+#include "common/os/ledger.h"
 #include "tests/contract/cli_process.h"
 #include "tests/stages/bitcask_fixture.h"
 #include "tests/stages/few_descriptors.h"
@@ -235,23 +238,9 @@ TEST_F(BitcaskLoading, SeveralThreadsLoadWhatOneWould) {
 
 TEST_F(BitcaskLoading, AnErrorInOneThreadIsThatOfTheOpen) {
   put_large_files();
-
-  class FailsOnce : public OsWrapper {
-   public:
-    using OsWrapper::OsWrapper;
-
-    [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
-                                   std::size_t size, const char* why) override {
-      if (++reads_ == 30) return -EIO;
-      return os().read_at(fd, offset, out, size, why);
-    }
-
-   private:
-    std::atomic<int> reads_ = 0;
-  };
-
-  FailsOnce os(disk);
-  EXPECT_THROW((void)open(Mode::kRead, os), IoError);
+  FaultOs faults(disk);
+  faults.add({.calls = {Call::kRead}, .nth = 30, .error = EIO});
+  EXPECT_THROW((void)open(Mode::kRead, faults), IoError);
 }
 
 // ---- Numbers

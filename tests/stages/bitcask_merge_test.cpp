@@ -231,30 +231,18 @@ TEST_F(BitcaskForeignHints, NoMergeDeletesWhatTheyDoNotTellOf) {
 
 // ---- What fails, and what was done in spite of it
 
-// Says that a rename failed which was done.
-class LiesOfARename : public OsWrapper {
- public:
-  using OsWrapper::OsWrapper;
-
-  std::string why;  // of the rename
-
-  [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
-                                const char* purpose) override {
-    const OsResult result = os().rename(from, to, purpose);
-    return purpose == why ? -EIO : result;
-  }
-};
-
 TEST_F(BitcaskMerge, ACopyThatGotItsNameInSpiteOfAnErrorBringsNothingBack) {
   numbers["--segment-bytes"] = 10'000;
   write_file_of({{"gone", "x"}, {"city", "Rome"}});
-  LiesOfARename os(disk);
+  WatchedOs os(disk);
   {
     const auto store = open(Mode::kWrite, os);
     store->set("city", "Oslo");
-    os.why = "give the copy its name";
+    os.after = [](const Coming& coming) {
+      return coming.why == "give the copy its name" ? EIO : 0;
+    };
     EXPECT_THROW(store->compact(), IoError);
-    os.why.clear();
+    os.after = nullptr;
     store->del("gone");
     store->compact();
   }
@@ -321,7 +309,7 @@ TEST_F(BitcaskMerge, AWriteWaitsForNoneOfTheFilesThatGo) {
     const auto store = open(Mode::kWrite, os);
     bool written = false;
     std::future<void> write;  // if it has to wait, it ends after the merge
-    os.before(why, [&] {
+    os.once_before(why, [&] {
       write =
           std::async(std::launch::async, [&] { store->set("river", "Po"); });
       written =

@@ -308,7 +308,7 @@ TEST_F(BitcaskMerging, StatsMakeSenseWhileAnotherOneWrites) {
   CallsBack os(disk);
   const auto store = open(Mode::kWrite, os);
   store->set("city", "Rome");
-  os.before("measure the hints", [&] { store->set("lake", "Como"); });
+  os.once_before("measure the hints", [&] { store->set("lake", "Como"); });
   const Stats stats = store->stats();
   EXPECT_TRUE(os.called());
   EXPECT_EQ(stats.dead_bytes, 0U);
@@ -327,7 +327,7 @@ TEST_F(BitcaskMerging, StatusMakesSenseInTheMiddleOfAMerge) {
   }
   CallsBack os(disk);
   const auto store = open(Mode::kWrite, os);
-  os.before("read the hints", [&] {
+  os.once_before("read the hints", [&] {
     for (const FileStatus& file : store->status()) {
       EXPECT_LE(file.dead_bytes(), file.bytes) << file.name;
       EXPECT_LE(file.fragmented(), 100U) << file.name;

@@ -11,6 +11,7 @@
 
 #include "tests/contract/cli_process.h"
 #include "tests/stages/bitcask_fixture.h"
+#include "tests/stages/listing_os.h"
 #include "tests/stages/riak_format.h"
 
 #ifndef STRATA_BIN_DIR  // where the executables are: the build defines it
@@ -50,7 +51,7 @@ TEST_F(BitcaskLocks, TheMergeLockIsThereDuringAMergeAndNoLonger) {
   CallsBack os(disk);
   const auto store = open(Mode::kWrite, os);
   EXPECT_FALSE(lock("merge"));
-  os.before("read what to copy", [&] {
+  os.once_before("read what to copy", [&] {
     ASSERT_TRUE(lock("merge"));
     EXPECT_EQ(lock("merge")->process, disk.process_id());
     EXPECT_EQ(lock("merge")->file, "db/3.bitcask.data");
@@ -61,28 +62,17 @@ TEST_F(BitcaskLocks, TheMergeLockIsThereDuringAMergeAndNoLonger) {
 }
 
 TEST_F(BitcaskLocks, TheCreateLockIsThereWhileAFileIsMadeAndNoLonger) {
-  class Watching : public OsWrapper {
-   public:
-    Watching(Os& os, std::function<void()> at_open)
-        : OsWrapper(os), at_open_(std::move(at_open)) {}
-
-    [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
-                                const char* why) override {
-      if (mode == OpenMode::kCreateNew) at_open_();
-      return os().open(path, mode, why);
-    }
-
-   private:
-    std::function<void()> at_open_;
-  };
-
   int files_made = 0;
-  Watching os(disk, [&] {
+  WatchedOs os(disk);
+  os.before = [&](const Coming& coming) {
+    if (coming.mode != OpenMode::kCreateNew) return 0;
     ++files_made;
-    ASSERT_TRUE(lock("create"));
-    EXPECT_EQ(lock("create")->process, disk.process_id());
-    EXPECT_EQ(lock("create")->file, "");
-  });
+    const auto found = lock("create");
+    EXPECT_TRUE(found);
+    EXPECT_EQ(found ? found->process : 0, disk.process_id());
+    EXPECT_EQ(found ? found->file : "none", "");
+    return 0;
+  };
   const auto store = open(Mode::kWrite, os);
   store->set("a", "1");
   EXPECT_EQ(files_made, 1);
@@ -94,7 +84,7 @@ TEST_F(BitcaskLocks, AMergeThatFailsLeavesNoLockFile) {
   write_file_of({{"a", "2"}});
   CallsBack os(disk);
   const auto store = open(Mode::kWrite, os);
-  os.before("read what to copy", [] { throw Damage("db", 0, "a test"); });
+  os.once_before("read what to copy", [] { throw Damage("db", 0, "a test"); });
   EXPECT_THROW(store->compact(), Damage);
   EXPECT_FALSE(lock("merge"));
   EXPECT_EQ(contents(*store), (Pairs{{"a", "2"}}));
@@ -224,7 +214,7 @@ TEST_F(BitcaskRefresh, AMergeThatEndsDuringALookIsNoError) {
     write_file_of({{"lake", "Como"}});
     const Pairs expected = {
         {"city", "Oslo"}, {"lake", "Como"}, {"river", "Tiber"}};
-    os.before(why, [&] { writer()->compact(); });
+    os.once_before(why, [&] { writer()->compact(); });
     EXPECT_NO_THROW((void)other->refresh()) << why;
     EXPECT_EQ(contents(*other), expected) << why;
     EXPECT_TRUE(os.called()) << why;
@@ -234,32 +224,21 @@ TEST_F(BitcaskRefresh, AMergeThatEndsDuringALookIsNoError) {
 // Names vanish while the directory is read: that of the hints had been read,
 // that of the data not yet.
 TEST_F(BitcaskRefresh, HalfAListingOfAMergeIsNoDamage) {
-  class HalfAListing : public OsWrapper {
-   public:
-    using OsWrapper::OsWrapper;
-
-    [[nodiscard]] OsResult list(const std::string& path,
-                                std::vector<std::string>& names,
-                                const char* why) override {
-      const OsResult result = os().list(path, names, why);
-      if (late) names.emplace_back("1.bitcask.hint");
-      late = false;
-      return result;
-    }
-
-    bool late = false;
-  };
-
   write_file_of({{"city", "Rome"}});
-  HalfAListing os(disk);
+  bool late = false;
+  ListingOs os(disk);
+  os.after = [&](int /*nth*/, auto& names) {
+    if (late) names.emplace_back("1.bitcask.hint");
+    late = false;
+  };
   const auto other = open(Mode::kRead, os);
   writer()->set("river", "Tiber");
   writer()->compact();
   EXPECT_EQ(files().count("1.bitcask.data"), 0U);
-  os.late = true;
+  late = true;
   EXPECT_TRUE(other->refresh());
   EXPECT_EQ(contents(*other), (Pairs{{"city", "Rome"}, {"river", "Tiber"}}));
-  os.late = true;
+  late = true;
   EXPECT_EQ(contents(*open(Mode::kRead, os)), contents(*other));
 }
 
@@ -375,44 +354,29 @@ TEST_F(BitcaskProcesses, ReadersInOtherProcessesAreNeverStaleWhileOneMerges) {
 
 // ---- A directory that never stands still
 
-// Makes something happen before each listing.
-class AtEachListing : public OsWrapper {
- public:
-  AtEachListing(Os& os, std::function<void()> work)
-      : OsWrapper(os), work_(std::move(work)) {}
-
-  [[nodiscard]] OsResult list(const std::string& path,
-                              std::vector<std::string>& names,
-                              const char* why) override {
-    work_();
-    return os().list(path, names, why);
-  }
-
- private:
-  std::function<void()> work_;
-};
-
 class BitcaskListing : public BitcaskTest {};
 
 TEST_F(BitcaskListing, FilesThatComeMeanwhileKeepNoReaderWaiting) {
   numbers["--segment-bytes"] = 1;
   const auto store = writer();
-  int listings = 0;
-  AtEachListing os(disk, [&] {
-    ++listings;
-    store->set("key" + std::to_string(listings), "v");
-  });
+  store->set("key0", "v");
+  ListingOs os(disk);
+  os.after = [&](int nth, auto& /*names*/) {
+    store->set("key" + std::to_string(nth), "v");
+  };
   EXPECT_GE(contents(*open(Mode::kRead, os)).size(), 1U);
-  EXPECT_LE(listings, 4);
+  EXPECT_LE(os.lists, 4);
 }
 
 TEST_F(BitcaskListing, FilesThatGoForEverAreAnError) {
   const auto store = writer();
-  AtEachListing os(disk, [&] {
+  store->set("city", "Rome");
+  ListingOs os(disk);
+  os.after = [&](int /*nth*/, auto& /*names*/) {
     store->set("city", "Rome");
     store->set("city", "Oslo");
     store->compact();
-  });
+  };
   EXPECT_THROW((void)open(Mode::kRead, os), IoError);
 }
 

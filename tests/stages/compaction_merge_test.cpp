@@ -16,12 +16,12 @@
 #include "common/os/fault_os.h"
 #include "common/os/ledger.h"
 #include "tests/stages/compaction_fixture.h"
+#include "tests/stages/listing_os.h"
 
 namespace strata {
 namespace {
 
 using compaction_tests::CompactionTest;
-using compaction_tests::eventually;
 using compaction_tests::Model;
 using testing::Contains;
 using testing::ElementsAre;
@@ -313,19 +313,10 @@ TEST_F(CompactionMerge, LeavesOutWhatDiedInWhateverWay) {
 // A system that renames and then says that it failed: the file must not stay,
 // known to nobody.
 TEST_F(CompactionMerge, ARenameThatWasDoneButFailedLeavesNoFileBehind) {
-  class Lying : public OsWrapper {
-   public:
-    using OsWrapper::OsWrapper;
-
-    [[nodiscard]] OsResult rename(const std::string& from,
-                                  const std::string& to,
-                                  const char* why) override {
-      const OsResult done = os().rename(from, to, why);
-      return done < 0 ? done : -EIO;
-    }
+  WatchedOs lying(disk);
+  lying.after = [](const Coming& coming) {
+    return coming.call == "rename" ? EIO : 0;
   };
-
-  Lying lying(disk);
   const auto store = open(Mode::kWrite, lying);
   const Model model = fill(*store);
   const auto before = files();
@@ -641,28 +632,6 @@ TEST_F(CompactionMerge, AReaderThatScansWhileFilesGoMissesNothing) {
     store->compact();
   });
   EXPECT_EQ(seen, before);
-}
-
-// Tells before and after each list of a directory is made.
-class ListingOs : public OsWrapper {
- public:
-  using OsWrapper::OsWrapper;
-
-  std::function<void(int, std::vector<std::string>&)> after;
-  std::atomic<int> lists{0};
-
-  [[nodiscard]] OsResult list(const std::string& path,
-                              std::vector<std::string>& names,
-                              const char* why) override {
-    const OsResult result = os().list(path, names, why);
-    const int nth = ++lists;
-    if (after) after(nth, names);
-    return result;
-  }
-};
-
-void leave_out(std::vector<std::string>& names, const std::string& name) {
-  names.erase(std::remove(names.begin(), names.end(), name), names.end());
 }
 
 // A directory that is listed while a merge gives and takes names: the old name

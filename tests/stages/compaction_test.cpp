@@ -15,7 +15,6 @@ namespace strata {
 namespace {
 
 using compaction_tests::CompactionTest;
-using compaction_tests::eventually;
 using compaction_tests::Model;
 using testing::Contains;
 using testing::ElementsAre;

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "common/os/memory_os.h"
-#include "common/os/os_wrapper.h"
+#include "common/os/watched_os.h"
 #include "stages/07_bitcask/store.h"
 #include "tests/faults/scenario.h"
 #include "tests/support.h"
@@ -34,15 +34,21 @@ using faults::Model;
 using faults::Setting;
 
 // Calls a function right before each system call of one thread.
-class StoppingOs : public OsWrapper {
+class StoppingOs : public WatchedOs {
  public:
-  using OsWrapper::OsWrapper;
-  using Before = std::function<void(int nth, const char* why)>;
+  using Before = std::function<void(int nth, std::string_view why)>;
+
+  explicit StoppingOs(Os& os) : WatchedOs(os) {
+    before = [this](const Coming& coming) {
+      if (watched_ == std::this_thread::get_id()) stop_(++calls_, coming.why);
+      return 0;
+    };
+  }
 
   // From now on this thread's calls are counted, from 1.
-  void watch_this_thread(Before before) {
+  void watch_this_thread(Before stop) {
     calls_ = 0;
-    before_ = std::move(before);
+    stop_ = std::move(stop);
     watched_ = std::this_thread::get_id();
   }
 
@@ -52,55 +58,9 @@ class StoppingOs : public OsWrapper {
     return calls_;
   }
 
-  [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
-                              const char* why) override {
-    stop_before(why);
-    return os().open(path, mode, why);
-  }
-
-  [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
-                                 std::size_t size, const char* why) override {
-    stop_before(why);
-    return os().read_at(fd, offset, out, size, why);
-  }
-
-  [[nodiscard]] OsResult write_at(int fd, std::uint64_t offset,
-                                  std::string_view bytes,
-                                  const char* why) override {
-    stop_before(why);
-    return os().write_at(fd, offset, bytes, why);
-  }
-
-  [[nodiscard]] OsResult sync(int fd, const char* why) override {
-    stop_before(why);
-    return os().sync(fd, why);
-  }
-
-  [[nodiscard]] OsResult size(int fd, const char* why) override {
-    stop_before(why);
-    return os().size(fd, why);
-  }
-
-  [[nodiscard]] OsResult rename(const std::string& from, const std::string& to,
-                                const char* why) override {
-    stop_before(why);
-    return os().rename(from, to, why);
-  }
-
-  [[nodiscard]] OsResult remove(const std::string& path,
-                                const char* why) override {
-    stop_before(why);
-    return os().remove(path, why);
-  }
-
  private:
-  void stop_before(const char* why) {
-    if (watched_.load() != std::this_thread::get_id()) return;
-    before_(++calls_, why);
-  }
-
   std::atomic<std::thread::id> watched_;
-  Before before_;
+  Before stop_;
   int calls_ = 0;
 };
 
@@ -339,8 +299,7 @@ bool writers_may_wait(std::string_view why) {
       "make the hints", "write the hints", "make the hints durable",
       "give the hints their name", "say who holds the lock",
       "remove the lock file", "make the active file durable",
-      "make a closed file durable", "make the names durable",
-      "delete the hints of a merged file", "delete a merged file"};
+      "make a closed file durable", "make the names durable"};
   return under_lock.count(why) > 0;
 }
 
@@ -353,7 +312,7 @@ constexpr std::chrono::milliseconds kAWhile(2);
 // the merge is left to itself: it writes once it may.
 class Beside {
  public:
-  Beside(Merged& merged, Action action, const char* why)
+  Beside(Merged& merged, Action action, std::string_view why)
       : done_(std::async(std::launch::async,
                          [&merged, action] { merged.act(action); })) {
     if (!only_reads(action) && writers_may_wait(why)) {
@@ -386,7 +345,7 @@ class Interleaving : public testing::TestWithParam<const Stage*> {
       merged.prepare(action);
       std::optional<Beside> beside;
       std::string where;
-      calls = merged.merge([&](int nth, const char* why) {
+      calls = merged.merge([&](int nth, std::string_view why) {
         const bool changed = beside && !only_reads(action);
         if (changed && beside->has_ended()) merged.expect_model_on_disk();
         if (nth != at) return;
@@ -404,10 +363,9 @@ class Interleaving : public testing::TestWithParam<const Stage*> {
   // a merge but those at which they would have to wait: what waits is done at
   // the next call at which it need not, and that is among those tried.
   static void act_at_each_two_calls(Action one, Action other) {
-    std::vector<const char*> whys;
-    Merged(setting(), Sync::kNever).merge([&](int /*nth*/, const char* why) {
-      whys.push_back(why);
-    });
+    std::vector<std::string_view> whys;
+    Merged(setting(), Sync::kNever)
+        .merge([&](int /*nth*/, std::string_view why) { whys.push_back(why); });
     const auto calls = static_cast<int>(whys.size());
     const auto may_wait = [&](Action action, int nth) {
       return !only_reads(action) &&
@@ -428,7 +386,7 @@ class Interleaving : public testing::TestWithParam<const Stage*> {
                                int second) {
     Merged merged(setting(), Sync::kNever);
     std::optional<Beside> beside;
-    merged.merge([&](int nth, const char* why) {
+    merged.merge([&](int nth, std::string_view why) {
       if (nth == first) beside.emplace(merged, one, why);
       if (nth == second) beside.emplace(merged, other, why);
     });

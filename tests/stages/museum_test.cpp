@@ -29,13 +29,13 @@
 #include "common/os/fault_os.h"
 #include "common/os/file_window.h"
 #include "common/os/memory_os.h"
+#include "common/os/watched_os.h"
 #include "common/record/binary_record.h"
 #include "common/store/errors.h"
 #include "stages/07_bitcask/store.h"
 #include "tests/faults/scenario.h"
 #include "tests/stages/few_descriptors.h"
 #include "tests/support.h"
-#include "tests/watched_os.h"
 
 namespace strata {
 namespace {

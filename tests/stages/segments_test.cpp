@@ -4,20 +4,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "common/os/os_wrapper.h"
 #include "common/store/errors.h"
 #include "common/store/file_cache.h"
 #include "common/store/segment_files.h"
 #include "stages/05_segments/store.h"
 #include "tests/contract/cli_fixture.h"
 #include "tests/stages/few_descriptors.h"
+#include "tests/stages/listing_os.h"
+#include "tests/stages/memory_store.h"
 #include "tests/support.h"
 
 namespace strata {
@@ -33,32 +33,12 @@ using testing::UnorderedElementsAre;
 
 // A store in memory. The record of a key and a value of one byte each has 16
 // bytes, and two of them fill a segment.
-class SegmentsTest : public testing::Test {
+class SegmentsTest : public MemoryStoreTest<Segments> {
  protected:
-  [[nodiscard]] std::unique_ptr<Segments> open(Mode mode, Os& os) {
-    Options options;
-    options.directory = "db";
-    options.mode = mode;
-    options.os = &os;
+  [[nodiscard]] Options options(Mode mode, Os& os) override {
+    Options options = MemoryStoreTest::options(mode, os);
     options.numbers["--segment-bytes"] = segment_bytes;
-    options.note = [this](const std::string& line) { notes.push_back(line); };
-    return std::make_unique<Segments>(options);
-  }
-
-  [[nodiscard]] std::unique_ptr<Segments> writer() {
-    return open(Mode::kWrite, disk);
-  }
-
-  [[nodiscard]] std::unique_ptr<Segments> reader() {
-    return open(Mode::kRead, disk);
-  }
-
-  [[nodiscard]] std::vector<std::string> files() const {
-    std::vector<std::string> names;
-    for (const auto& [path, bytes] : disk.files()) {
-      names.push_back(path.substr(3));
-    }
-    return names;
+    return options;
   }
 
   [[nodiscard]] std::size_t size_of(const std::string& name) const {
@@ -70,8 +50,6 @@ class SegmentsTest : public testing::Test {
     for (; *keys != '\0'; ++keys) store->set(std::string(1, *keys), "1");
   }
 
-  MemoryOs disk;
-  std::vector<std::string> notes;
   std::uint64_t segment_bytes = 32;
 };
 
@@ -361,38 +339,22 @@ INSTANTIATE_TEST_SUITE_P(Stages, SegmentsOnDisk,
                          testing::ValuesIn(stages_with_segments()),
                          name_of_stage);
 
-// Leaves one segment out of the first listing, as the system may do with what
-// is made while it looks.
-class OverlooksASegment : public OsWrapper {
- public:
-  using OsWrapper::OsWrapper;
-
-  [[nodiscard]] OsResult list(const std::string& path,
-                              std::vector<std::string>& names,
-                              const char* why) override {
-    const OsResult result = os().list(path, names, why);
-    if (++listings == 1) {
-      names.erase(std::find(names.begin(), names.end(), "2.log"));
-    } else {
-      names.push_back("9.log");  // and 5 to 8 have not been seen
-    }
-    return result;
-  }
-
-  int listings = 0;
-};
-
+// The system may overlook what is made while it looks.
 TEST_F(SegmentsTest, ASegmentThatIsMadeDuringAListingIsNotMissing) {
   segment_bytes = 1;
   {
     const auto store = writer();
     for (int i = 0; i < 4; ++i) store->set(std::to_string(i), "v");
   }
-  OverlooksASegment os(disk);
+  ListingOs os(disk);
+  os.after = [](int nth, auto& names) {
+    if (nth == 1) return leave_out(names, "2.log");
+    names.push_back("9.log");  // and 5 to 8 have not been seen
+  };
   const auto store = open(Mode::kRead, os);
   EXPECT_EQ(contents(*store).size(), 4U);
   EXPECT_EQ(answer(*store, "none"), std::nullopt);
-  EXPECT_EQ(os.listings, 2);
+  EXPECT_EQ(os.lists, 2);
 }
 
 }  // namespace

@@ -285,8 +285,9 @@ bool run(const Settings& settings) {
   return true;
 }
 
+// Those that merge beside other work are for many threads.
 bool may_be_shared(const Stage& stage) {
-  return stage.name == "06_compaction" || stage.name == "07_bitcask";
+  return stage.has("compact");
 }
 
 std::uint64_t number_of(std::string_view word) {
