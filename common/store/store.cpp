@@ -28,6 +28,14 @@ std::string_view name_of(DumpRecord::State state) {
   return "";
 }
 
+void Store::get_batch(const std::vector<std::string_view>& keys,
+                      const AnswerVisitor& visit) {
+  std::string value;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    visit(i, get(keys[i], value) ? &value : nullptr);
+  }
+}
+
 void Store::del(std::string_view /*key*/) {
   refuse("del");
 }

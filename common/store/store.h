@@ -12,6 +12,7 @@
 /// @endcode
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -100,6 +101,9 @@ class Store {
       std::function<void(std::string_view key, std::string_view value)>;
   /// Takes a record on disk.
   using DumpVisitor = std::function<void(const DumpRecord&)>;
+  /// Takes the answer for one key of several: which, and its value or null.
+  using AnswerVisitor =
+      std::function<void(std::size_t key, const std::string* value)>;
   /// Takes a damaged place.
   using DamageVisitor = std::function<void(const DamagedPlace&)>;
 
@@ -120,6 +124,12 @@ class Store {
   /// Puts the last value of `key` into `value`, whose memory is reused.
   /// @returns false when there is no such key; `value` is then unspecified.
   [[nodiscard]] virtual bool get(std::string_view key, std::string& value) = 0;
+
+  /// Looks up several keys at once, each visited once, in any order. A store
+  /// that can ask for many faster than for one after the other does; this one
+  /// calls `get` for each.
+  virtual void get_batch(const std::vector<std::string_view>& keys,
+                         const AnswerVisitor& visit);
 
   /// Deletes `key`; one that is not there is no error.
   /// @throws InvalidInput in a stage that has no tombstones.
