@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/workloads.h"
+#include "bench/opening.h"
 #include "tests/support.h"
 
 namespace strata::bench {
