@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include "bench/contest.h"
 
@@ -84,6 +86,12 @@ void FileReporter::ReportRuns(const std::vector<Run>& runs) {
   std::vector<Run> measured;
   std::remove_copy_if(runs.begin(), runs.end(), std::back_inserter(measured),
                       was_cut_off);
+  // The variation of what is always 0 is no number, and JSON has no word for it.
+  for (Run& run : measured) {
+    for (auto at = run.counters.begin(); at != run.counters.end();) {
+      at = std::isfinite(at->second.value) ? ++at : run.counters.erase(at);
+    }
+  }
   if (!measured.empty()) JSONReporter::ReportRuns(measured);
 }
 
