@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Makes the report of a benchmark: report.html, report.md and report.json.
+
+    report.py RESULTS.json --out DIR
+
+All three say the same, since all of it is computed once (model.py) from the
+results. The charts of the page need Observable Plot and d3, which `npm ci`
+brings into build/report; without them the page has its tables only."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+import markdown
+import model
+import results
+import terminal
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def replace(path, text):
+    """Writes the file whole or not at all."""
+    unfinished = path.with_name(path.name + '.new')
+    unfinished.write_text(text, encoding='utf-8')
+    os.replace(unfinished, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description='Makes the report of a benchmark.')
+    parser.add_argument('results', help='what the benchmark left')
+    parser.add_argument('--out', type=pathlib.Path, required=True,
+                        help='the directory of the report')
+    parser.add_argument('--libraries', type=pathlib.Path,
+                        default=ROOT / 'build/report/node_modules',
+                        help='where npm put the charts\' libraries')
+    arguments = parser.parse_args()
+    try:
+        report = model.build(results.load(arguments.results))
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        replace(arguments.out / 'report.json',
+                json.dumps(report, indent=1, allow_nan=False) + '\n')
+        replace(arguments.out / 'report.md', markdown.report(report))
+    except (results.BadResults, OSError) as error:
+        print(f'report: {error}', file=sys.stderr)
+        return 2
+    print(terminal.summary(report), end='')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
