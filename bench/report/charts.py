@@ -10,7 +10,15 @@ def plain(value):
     return number(value) if value >= 9.95 else f'{value:g}'
 
 
-UNITS = {'ns': duration, 'bytes': size, 'keys': number, 'ratio': plain}
+def compact(value):
+    """1,000 is 1k, 1,000,000 is 1M."""
+    for unit, name in ((1e6, 'M'), (1e3, 'k')):
+        if value >= unit:
+            return f'{value / unit:g}{name}'
+    return f'{value:g}'
+
+
+UNITS = {'ns': duration, 'bytes': size, 'keys': compact, 'ratio': plain}
 # Marks within a decade, for axes that span ever less.
 MANTISSAS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8))
 

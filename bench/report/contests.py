@@ -9,7 +9,7 @@ from data import by_class, noun_of, sized, title_of
 from parts import (DASH, apart, cell, class_named, name_cell, section, table,
                    time_cell, tip)
 from results import overlap
-from words import duration, listing, number, ratio, times
+from words import NO_BREAK, duration, listing, number, ratio, times
 
 # --- rows: one chart for a workload -------------------------------------------
 
@@ -188,7 +188,7 @@ def ycsb(data):
 PERCENTILES = (('p50', 'p50_ns'), ('p99', 'p99_ns'), ('p99.9', 'p999_ns'),
                ('the longest', 'max_ns'))
 TAILS = ('get_hit', 'fill_random', 'overwrite', 'set_durable', 'merge_reads',
-         'merge_reads_still', 'ycsb_a', 'ycsb_b')
+         'merge_reads_still')
 
 
 def tail_of(one, how):
@@ -272,31 +272,36 @@ MAIN = ('fill_random', 'overwrite', 'get_hit', 'get_miss', 'get_zipfian',
         'get_batch', 'get_two_threads', 'scan', 'open_clean', 'set_durable')
 
 
-def ratio_cell(one, other, n):
+def ratio_cell(one, other):
     quotient = one.ns / other.ns
-    return cell(ratio(quotient),
-                'within the rounds' if overlap(one, other) else '',
-                sized(one.workload, one.n)
-                if one.n != n and one.n is not None else '',
-                value=quotient, tone=max(-1, min(1, math.log2(quotient) / 4)))
+    near = '≈' + NO_BREAK if overlap(one, other) else ''
+    return cell(near + ratio(quotient), value=quotient,
+                tone=max(-1, min(1, math.log2(quotient) / 4)))
 
 
 def ratio_table(data, workload):
-    """The time of each stage, divided by that of each peer and limit."""
+    """The time of each stage, divided by that of each peer and limit; each
+    stage at one size, the largest that it has in common with any of them."""
     others = [name for kind in ('peer', 'limit') for name in data.subjects(kind)]
     pairs = {(stage, other): data.common(stage, other, workload)
              for stage in data.stages for other in others}
-    pairs = {names: two for names, two in pairs.items() if two}
+    sizes = {stage: max((two[0].n or 0 for (name, _), two in pairs.items()
+                         if two and name == stage), default=None)
+             for stage in data.stages}
+    pairs = {names: two for names, two in pairs.items()
+             if two and (two[0].n or 0) == sizes[names[0]]}
     if not pairs:
         return None
-    columns = [one for one in data.stages if any(one == s for s, _ in pairs)]
-    below = [one for one in others if any(one == o for _, o in pairs)]
-    n = max((one.n or 0 for one, _ in pairs.values())) or None
+    columns = [one for one in data.stages if sizes[one] is not None]
+    below = [one for one in others if any(one == name for _, name in pairs)]
+    n = max(sizes[one] for one in columns)
+    heads = [(one, sized(workload, sizes[one]) if sizes[one] != n else '')
+             for one in columns]
     rows = [[name_cell(data, other)] + [
-        ratio_cell(*pairs[stage, other], n) if (stage, other) in pairs
+        ratio_cell(*pairs[stage, other]) if (stage, other) in pairs
         else cell(DASH) for stage in columns] for other in below]
     title = title_of(workload) + (f', {sized(workload, n)}' if n else '')
-    return table(title, ['', *columns], rows, heat=True,
+    return table(title, ['', *heads], rows, heat=True,
                  sentence=stands(data, workload))
 
 
@@ -322,5 +327,6 @@ def ratios(data):
         'ratios', 'Each stage beside each engine and limit',
         'The time of the stage above, divided by that of the one at the left, '
         'at the largest number of keys that both were measured with: less than '
-        '1 is faster. A dash stands where they have none in common, or are of '
+        '1 is faster, and ≈ stands before what lies within the spread of the '
+        'rounds. A dash stands where they have no size in common, or are of '
         'different durability.', tables=tables)

@@ -18,7 +18,6 @@ FORMAT = 1  # of report.json
 TOLD = {'processor', 'memory', 'file_system', 'compiler', 'build_type',
         'strata_build_type', 'commit', 'rounds', 'quick', 'interrupted',
         'durability'}
-WHEN = 'date'
 
 
 def rounds_of(run):
@@ -34,7 +33,7 @@ def facts(data):
         run.text('processor'), count_of(cpus, 'CPU') if cpus else '',
         run.text('memory')]))
     known = [
-        ('measured', run.text(WHEN).replace('T', ' ')),
+        ('measured', run.text('date').replace('T', ' ').replace('+00:00', ' UTC')),
         ('machine', machine),
         ('file system', run.text('file_system')),
         ('compiler', run.text('compiler')),
@@ -77,7 +76,7 @@ def title(data):
     counted = [count_of(len(data.contestants(kind)), kind) for kind in
                ('stage', 'peer', 'limit') if data.contestants(kind)]
     what = count_of(len(data.workloads()), 'workload')
-    return f'{listing(counted)}, {what}' if counted else what
+    return f'{listing(counted)} in {what}' if counted else what
 
 
 # --- targets ------------------------------------------------------------------
@@ -191,7 +190,7 @@ def build(run):
     data = Data(run)
     aims = targets(data)
     sections = [make(data) for make in SECTIONS]
-    sections.insert(1, target_section(aims, run.flag('quick')))
+    sections.insert(-2, target_section(aims, run.flag('quick')))
     return {
         'format': FORMAT,
         'title': title(data),

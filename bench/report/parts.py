@@ -43,7 +43,7 @@ def moved(one, how):
         return ''
     if count == 0 and calls == 0:
         return f'nothing {how}'
-    return f'{size(count)} in {count_of(calls, "call")}'
+    return f'{size(count)}, {count_of(calls, "call")}'
 
 
 def bytes_moved(one):

@@ -15,6 +15,7 @@ import sys
 
 import markdown
 import model
+import page
 import results
 import terminal
 
@@ -42,8 +43,10 @@ def main():
         report = model.build(results.load(arguments.results))
         arguments.out.mkdir(parents=True, exist_ok=True)
         replace(arguments.out / 'report.json',
-                json.dumps(report, indent=1, allow_nan=False) + '\n')
+                json.dumps(report, allow_nan=False) + '\n')
         replace(arguments.out / 'report.md', markdown.report(report))
+        replace(arguments.out / 'report.html',
+                page.page(report, arguments.libraries))
     except (results.BadResults, OSError) as error:
         print(f'report: {error}', file=sys.stderr)
         return 2

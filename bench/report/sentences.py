@@ -173,10 +173,12 @@ def as_long(ratio):
 
 def extremes(noun, lines):
     """The steepest and the flattest of one growth, in a breath."""
-    found = sorted(grown(lines, lambda one: one.n), key=lambda one: one[2])
+    # Slopes that are alike leave the stages in their order.
+    found = sorted(grown(lines, lambda one: one.n),
+                   key=lambda one: (-round(one[2], 1), one[3]))
     if len(found) < 2:
         return ''
-    flat, steep = found[0], found[-1]
+    steep, flat = found[0], found[-1]
     text = (f'With {times(steep[0])} times the keys, {noun} took '
             f'{as_long(steep[1])} in {steep[3]}')
     if steep[2] - flat[2] < HARDLY:

@@ -128,18 +128,19 @@ def merged(results, n):
 
 
 def amplification(data):
+    churned = bool(data.of('churn'))
     drawn = [chart for chart in (
         reading(data),
+        fresh(data),
         writing(data, 'write-amplification',
                 'Bytes written, for each byte set five times over', 'churn',
-                counter('write_amplification')),
-        fresh(data),
+                counter('write_amplification')) if churned else
+        writing(data, 'write-new', 'Bytes written, for each byte of new keys',
+                'fill_random', for_each_byte(data, 'bytes_written_per_op')),
         marks_chart(data, 'space-churn',
                     'Bytes on disk after that, before and after a merge',
                     'churn', [('before', counter('disk_before')),
                               ('after', counter('disk_after'))], merged),
-        writing(data, 'write-new', 'Bytes written, for each byte of new keys',
-                'fill_random', for_each_byte(data, 'bytes_written_per_op')),
     ) if chart]
     if not drawn:
         return None

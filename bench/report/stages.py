@@ -35,12 +35,12 @@ def memory(one):
 
 COSTS = (
     (('a write', 'of a new key'), 'fill_random', written),
-    (('a read', 'written last'), 'get_newest', read),
-    (('a read', 'written first'), 'get_oldest', read),
-    (('a read', 'not there'), 'get_miss', read),
+    (('a read', 'newest key'), 'get_newest', read),
+    (('a read', 'oldest key'), 'get_oldest', read),
+    (('a read', 'missing key'), 'get_miss', read),
     (('a read', 'any key'), 'get_hit', read),
-    (('memory a key', 'index, as told'), 'open_clean', memory),
-    (('start-up', 'after a clean close'), 'open_clean', read),
+    (('memory', 'a key, as told'), 'open_clean', memory),
+    (('start-up', 'clean'), 'open_clean', read),
 )
 
 
@@ -125,7 +125,7 @@ def growth(data):
 
 # --- time beside I/O ----------------------------------------------------------
 
-MOVING = ('get_miss', 'get_hit', 'fill_random', 'open_clean')
+MOVING = ('get_miss', 'get_hit', 'open_clean')
 
 
 def io_sentence(noun, results):

@@ -11,14 +11,12 @@ def number(value):
 
 
 def digits(value):
-    """Two or three significant digits, as many as a cost deserves."""
-    if value == 0:
-        return '0'
+    """Three significant digits, and none behind the point of a whole number."""
+    if value == int(value) or abs(value) >= 99.95:
+        return number(value)
     if abs(value) < 0.0995:
-        return f'{value:.1g}'
-    if abs(value) < 9.95 and value != int(value):
-        return f'{value:.1f}'
-    return number(value)
+        return f'{value:.2g}'
+    return f'{value:.{1 if abs(value) >= 9.995 else 2}f}'
 
 
 def in_units(value, units):
@@ -30,7 +28,7 @@ def in_units(value, units):
 
 
 def duration(ns):
-    """426.3 -> '426 ns', 1234.5 -> '1.2 µs'."""
+    """426.3 -> '426 ns', 1234.5 -> '1.23 µs'."""
     return in_units(ns, TIMES)
 
 
@@ -51,6 +49,8 @@ def ratio(value):
         return number(value)
     if value >= 9.95:
         return f'{value:.1f}'
+    if value < 0.001:
+        return '< 0.001' if value > 0 else '0'
     return f'{value:.2f}' if value >= 0.0995 else f'{value:.1g}'
 
 
