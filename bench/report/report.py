@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the report of a benchmark: report.html, report.md and report.json.
 
-    report.py RESULTS.json --out DIR
+    report.py RESULTS.json [--out DIR]
 
 All three say the same, since all of it is computed once (model.py) from the
 results. The charts of the page need Observable Plot and d3, which `npm ci`
@@ -31,26 +31,28 @@ def replace(path, text):
 
 def main():
     parser = argparse.ArgumentParser(
-        description='Makes the report of a benchmark.')
-    parser.add_argument('results', help='what the benchmark left')
-    parser.add_argument('--out', type=pathlib.Path, required=True,
-                        help='the directory of the report')
+        prog='strata report', description='Makes the report of a benchmark.')
+    parser.add_argument('results', metavar='RESULTS.json', type=pathlib.Path,
+                        help='what the benchmark left')
+    parser.add_argument('--out', metavar='DIR', type=pathlib.Path,
+                        help='the directory of the report; else that of the '
+                             'results')
     parser.add_argument('--libraries', type=pathlib.Path,
                         default=ROOT / 'build/report/node_modules',
                         help='where npm put the charts\' libraries')
     arguments = parser.parse_args()
+    out = arguments.out or arguments.results.parent
     try:
         report = model.build(results.load(arguments.results))
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        replace(arguments.out / 'report.json',
-                json.dumps(report, allow_nan=False) + '\n')
-        replace(arguments.out / 'report.md', markdown.report(report))
-        replace(arguments.out / 'report.html',
-                page.page(report, arguments.libraries))
+        out.mkdir(parents=True, exist_ok=True)
+        replace(out / 'report.json', json.dumps(report, allow_nan=False) + '\n')
+        replace(out / 'report.md', markdown.report(report))
+        replace(out / 'report.html', page.page(report, arguments.libraries))
     except (results.BadResults, OSError) as error:
         print(f'report: {error}', file=sys.stderr)
         return 2
-    print(terminal.summary(report), end='')
+    print(terminal.summary(report))
+    print(out / 'report.html')
     return 0
 
 

@@ -24,7 +24,7 @@ ITS_CONTEXT = {
     'library_build_type', 'library_version', 'json_schema_version'}
 
 HOW_IT_RAN = re.compile(
-    r'(iterations|repeats|threads|min_time|min_warmup_time):.*'
+    r'(iterations|repeats|min_time|min_warmup_time):.*'
     r'|(manual|real|process)_time')
 STAGE = re.compile(r'\d\d_\w+')
 
@@ -173,7 +173,7 @@ def from_json(text):
     """@returns the Run. @throws BadResults"""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadResults(f'is not JSON: {error}') from None
     if not isinstance(document, dict) or not isinstance(
             document.get('benchmarks'), list):
