@@ -1,5 +1,5 @@
 // Draws the charts. All that they say (numbers, ticks, tips, sentences) is in
-// the report's data; here it only gets a place.
+// their data; here it only gets a place.
 "use strict";
 
 const charts = new Map(JSON.parse(document.getElementById("charts").textContent)
@@ -22,6 +22,9 @@ function ticks(axis, room, size) {
   return kept;
 }
 
+// A name that is longer than its room ends in an ellipsis; tips have it whole.
+const fit = (name, room) => name.length * LETTER <= room ? name
+  : `${name.slice(0, Math.max(1, Math.floor(room / LETTER) - 1))}…`;
 const widest = (texts) => Math.max(0, ...texts.map((text) => text.length));
 const tickWidth = (kept) => widest(kept.map(([, text]) => text)) * LETTER + 12;
 
@@ -77,7 +80,7 @@ function spread(positions, step, low, high) {
 
 // Writes each line's name beside its last point, those in one column spread
 // out, with a thin line to where they belong.
-function label(svg, series, low, high) {
+function label(svg, series, width, low, high) {
   const at = (axis, value) => svg.scale(axis).apply(value);
   const names = series.map((one) => {
     const last = one.points.reduce((a, b) => b.x_at >= a.x_at ? b : a);
@@ -93,9 +96,11 @@ function label(svg, series, low, high) {
   }
   for (const column of columns) {
     column.sort((a, b) => a.y - b.y);
-    const left = d3.max(column, (name) => name.x) + 20;
+    const room = Math.min(width / 2, widest(column.map((n) => n.one.name)) * LETTER);
+    const left = Math.min(d3.max(column, (name) => name.x) + 20, width - room);
     const spots = spread(column.map((name) => name.y), STEP, low, high);
-    column.forEach((name, i) => Object.assign(name, {to: spots[i], left}));
+    column.forEach((name, i) => Object.assign(
+      name, {to: spots[i], left, text: fit(name.one.name, room)}));
   }
   const group = d3.select(svg).append("g").attr("font-size", TEXT)
     .attr("text-anchor", "start").attr("aria-hidden", true);
@@ -109,7 +114,7 @@ function label(svg, series, low, high) {
     .attr("font-weight", (n) => isStage(n.one) ? 600 : 400)
     .attr("stroke", "var(--panel)").attr("stroke-width", 3)
     .attr("paint-order", "stroke")
-    .text((n) => n.one.name);
+    .text((n) => n.text);
 }
 
 function lines(chart, width) {
@@ -145,7 +150,7 @@ function lines(chart, width) {
                strokeWidth: 1}),
       tip(points, {x: "x_at", y: "y_at"}),
     ]});
-  label(plot, chart.series, marginTop, height - marginBottom);
+  label(plot, chart.series, width, marginTop, height - marginBottom);
   return plot;
 }
 
@@ -184,7 +189,8 @@ function rows(chart, width) {
     ariaLabel: chart.title, ariaDescription: chart.sentence,
     marks: [
       ...bottom(chart.x, x),
-      Plot.text(real, {y: "key", text: "name", frameAnchor: "left",
+      Plot.text(real, {y: "key", frameAnchor: "left",
+                text: (row) => fit(row.name, marginLeft - 12),
                 textAnchor: "end", dx: -10, fontSize: TEXT,
                 fill: (row) => isStage(row) ? "var(--ink)" : "var(--soft)"}),
       Plot.text(all.filter((row) => row.heading), {y: "key", text: "heading",

@@ -147,7 +147,7 @@ def amplification(data):
     return section(
         'amplification', 'Amplification: read, write, space',
         'How many bytes move, or lie on disk, for each byte that the user asks '
-        'for, sets or keeps. A store can have two of the three low.',
+        'for, sets or keeps.',
         drawn, [numbers_of_marks(data, chart) for chart in drawn])
 
 
