@@ -359,7 +359,7 @@ void register_reads(const Plan& plan) {
                                    {},
                                    [=] { return reads->merging_counters(); }});
     merging.contestants.push_back({std::string(stage->name) + "_still",
-                                   "stage, system",
+                                   "variant, system",
                                    [=] { return reads->still(); },
                                    {},
                                    [=] { return reads->still_counters(); }});
