@@ -35,8 +35,11 @@ struct Subject {
   /// What an acknowledged write has reached with `Sync::kNever`. With
   /// `Sync::kAlways` it is on disk, or the stage refuses "--sync always".
   Durability durability = Durability::kSystem;
-  bool threads = false;      ///< whether many threads may use a store at once
-  bool counted = true;       ///< whether it does its I/O through `Options::os`
+  bool threads = false;  ///< whether many threads may use a store at once
+  bool counted = true;   ///< whether it does its I/O through `Options::os`
+  /// Whether it reads or writes through mapped files, so that its calls tell
+  /// nothing.
+  bool mapped = false;
   std::string version = {};  ///< of a peer's library, e.g. "1.23"
 
   /// @returns the stage's name.
