@@ -86,7 +86,8 @@ def rows(name, title, x, groups, sentence, marks=()):
     """A row for each subject, with a mark for each number. `groups` are
     (heading, rows); a row has name, style, note, hollow, and marks with x,
     text, tip, low and high. `marks` names them where there are several."""
-    every = [mark for _, group in groups for row in group for mark in row['marks']]
+    every = [mark for _, group in groups for row in group
+             for mark in row['marks']]
     for mark in every:
         mark['x_at'] = on(x, mark['x'])
     return {'id': name, 'kind': 'rows', 'title': title, 'x': x,

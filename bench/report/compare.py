@@ -87,7 +87,8 @@ def different(run_a, run_b, keys_a, keys_b):
             f'B {tell(run_b) or "not told"}'
             for what, tell in CIRCUMSTANCES if tell(run_a) != tell(run_b)]
     for what, part in (('n', 2), ('value', 3)):
-        sizes = [{key[part] for key in keys} - {None} for keys in (keys_a, keys_b)]
+        sizes = [{key[part] for key in keys} - {None}
+                 for keys in (keys_a, keys_b)]
         if sizes[0] != sizes[1]:
             said.append(f'{what} differs: A ' + ', B '.join(
                 listing(map(number, sorted(one))) or 'none' for one in sizes))
@@ -158,7 +159,8 @@ def as_markdown(found):
 
 def main():
     parser = argparse.ArgumentParser(
-        prog='strata compare', formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog='strata compare',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description=__doc__.split('\n\n', 2)[0] + '\n\n' +
         __doc__.split('\n\n', 2)[2])
     parser.add_argument('--markdown', action='store_true',

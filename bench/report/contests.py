@@ -57,7 +57,7 @@ def standings(workload, n, chosen):
                                            sized(workload, n)))
     others = [one.subject for one in chosen if one.n != n]
     if others:
-        said.append(f'{listing(others)} (hollow) had another number of keys.')
+        said.append(f'{listing(others)} (hollow) had another size.')
     said.append(sentences.unsteady(chosen))
     return ' '.join(one for one in said if one)
 
@@ -313,9 +313,10 @@ def stands(data, workload):
     said = sentences.stands(mine[-1], chosen) if mine else []
     if not said:
         return ''
-    return (f'For {noun_of(workload)}, with {sized(workload, n)}, '
-            f'{mine[-1].subject} ({duration(mine[-1].ns)}) {listing(said)}.'
-            .replace(',.', '.'))
+    size = f'with {sized(workload, n)}, ' if n is not None else ''
+    one = mine[-1]
+    return (f'For {noun_of(workload)}, {size}{one.subject} '
+            f'({duration(one.ns)}) {sentences.joined(said)}')
 
 
 def ratios(data):

@@ -75,7 +75,8 @@ class Data:
         """Of each subject the result with the most keys."""
         most = {}
         for one in results:
-            if one.subject not in most or (one.n or 0) > (most[one.subject].n or 0):
+            other = most.get(one.subject)
+            if other is None or (one.n or 0) > (other.n or 0):
                 most[one.subject] = one
         return list(most.values())
 
@@ -119,10 +120,12 @@ def keys(n):
 
 
 def sized(workload, n):
-    """The size of a store in words. What the sizes of a workload count that is
-    not known here, only its author knows."""
+    """The size of a store in words, '' if it is not known. What the sizes of a
+    workload count that is not known here, only its author knows."""
+    if n is None:
+        return ''
     counts_keys = workload in WORKLOADS and workload != 'whole_file'
-    return keys(n) if counts_keys or n is None else f'n = {number(n)}'
+    return keys(n) if counts_keys else f'n = {number(n)}'
 
 
 # For each workload its title, and one operation as a noun.

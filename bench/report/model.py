@@ -33,7 +33,8 @@ def facts(data):
         run.text('processor'), count_of(cpus, 'CPU') if cpus else '',
         run.text('memory')]))
     known = [
-        ('measured', run.text('date').replace('T', ' ').replace('+00:00', ' UTC')),
+        ('measured',
+         run.text('date').replace('T', ' ').replace('+00:00', ' UTC')),
         ('machine', machine),
         ('file system', run.text('file_system')),
         ('compiler', run.text('compiler')),

@@ -66,29 +66,34 @@ def stands(one, results):
         against_peers(one, peers) if peers else [])
 
 
+def joined(verbs):
+    """Verbs with an "and", to the end of their sentence."""
+    return listing(verbs).removesuffix(',') + '.'
+
+
 def standing(noun, results, size):
     """How the stages stand to each other, to the peers and to the limits.
-    `results` are of one workload, one class and one size."""
+    `results` are of one workload, one class and one size, which may be ''."""
+    size = f'with {size}, ' if size else ''
     ranked = sorted(results, key=lambda one: one.ns)
     stages = [one for one in ranked if one.kind == 'stage']
     if len(ranked) == 1:
-        return sentence(f'{noun} took {duration(ranked[0].ns)} in '
-                        f'{ranked[0].subject}, with {size}')
+        return sentence(f'{size}{noun} took {duration(ranked[0].ns)} in '
+                        f'{ranked[0].subject}')
     if not stages:
         return sentence(
-            f'with {size}, {noun} took least time in {ranked[0].subject}, '
+            f'{size}{noun} took least time in {ranked[0].subject}, '
             f'{duration(ranked[0].ns)}, and most in {ranked[-1].subject}, '
             f'{duration(ranked[-1].ns)}')
     best, worst = stages[0], stages[-1]
-    text = f'with {size}, {noun} took {duration(best.ns)} in {best.subject}'
+    text = f'{size}{noun} took {duration(best.ns)} in {best.subject}'
     if len(stages) > 1:
         text += (', from which no stage differs beyond the spread of the rounds'
                  if overlap(best, worst) else
                  f', the fastest stage, and {duration(worst.ns)} in '
                  f'{worst.subject}, the slowest')
     more = stands(best, ranked)
-    return sentence(text) + (f' {best.subject} {listing(more)}.'.replace(',.', '.')
-                             if more else '')
+    return sentence(text) + (f' {best.subject} {joined(more)}' if more else '')
 
 
 def unsteady(results):
@@ -183,5 +188,6 @@ def extremes(noun, lines):
             f'{as_long(steep[1])} in {steep[3]}')
     if steep[2] - flat[2] < HARDLY:
         return f'{text}, and no stage differs much from that.'
-    return (f'{text}; with {times(flat[0])} times the keys, it took '
-            f'{as_long(flat[1])} in {flat[3]}.')
+    more = ('' if flat[0] == steep[0]
+            else f'with {times(flat[0])} times the keys, ')
+    return f'{text}; {more}it took {as_long(flat[1])} in {flat[3]}.'

@@ -107,7 +107,8 @@ def writing(data, name, title, workload, find):
 def fresh(data):
     find = counter('disk_bytes_per_user_byte')
     return marks_chart(
-        data, 'space-fresh', 'Bytes on disk, for each byte of live keys and values',
+        data, 'space-fresh',
+        'Bytes on disk, for each byte of live keys and values',
         'open_clean', [('on disk', find)],
         least_and_most(find, lambda least, most, n: (
             f'A store that was filled once holds {ratio(find(least))} bytes for '
@@ -161,7 +162,8 @@ def memory_sentence(results, n):
         return 'What the heap grew by was not measured.'
     low, high = told[0], told[-1]
     text = (f'With {keys(n)}, the heap grew by '
-            f'{size(high.counters["heap_bytes_per_key"])} a key in {high.subject}')
+            f'{size(high.counters["heap_bytes_per_key"])} a key in '
+            f'{high.subject}')
     if low is not high:
         text += (f' and by {size(low.counters["heap_bytes_per_key"])} in '
                  f'{low.subject}')
@@ -219,7 +221,8 @@ def sweep_chart(data, workload):
         f'sweep-{workload}', f'{title_of(workload)}, {keys(n)}',
         ('bytes of a value', 'bytes', 'time', 'ns'),
         series_of(data, lines, x, lambda one: f'values of {size(one.value)}'),
-        sentences.growth(noun_of(workload), stages or lines, 'bytes of value', x))
+        sentences.growth(noun_of(workload), stages or lines,
+                         'bytes of value', x))
 
 
 def sweep(data):

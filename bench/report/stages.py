@@ -132,7 +132,8 @@ def io_sentence(noun, results):
     """Does who moves more bytes take longer?"""
     stages = [one for one in results if one.kind == 'stage'] or results
     pairs = [(one, other) for i, one in enumerate(stages)
-             for other in stages[i + 1:] if bytes_moved(one) != bytes_moved(other)]
+             for other in stages[i + 1:]
+             if bytes_moved(one) != bytes_moved(other)]
     most = max(stages, key=bytes_moved)
     least = min(stages, key=bytes_moved)
     if not pairs:
