@@ -8,36 +8,61 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace strata::bench {
 
+/// What a result carries beside its time; the names are those of README.md.
+using Counters = std::map<std::string, double>;
+
 /// One that takes part.
 struct Contestant {
   std::string name;
-  /// Takes a turn. @returns its time in seconds. May throw.
+  /// Kind and durability class, "stage, system".
+  std::string label;
+  /// Takes a turn. @returns its seconds per operation. May throw.
   std::function<double()> turn;
+  /// Takes a turn that does not count, before the others; the same as `turn`
+  /// where it is empty. May throw.
+  std::function<void()> warm_up;
+  /// Called after the last turn. May throw.
+  std::function<Counters()> counters;
 };
 
-/// Several that do the same work, once warm and then kRounds times, A B C A B
-/// C. Google Benchmark is told of it as of any other, each round being a
+/// Several that do the same work, once warm and then in `rounds` rounds, A B C
+/// A B C. Google Benchmark is told of it as of any other, each round being a
 /// repetition, and computes the medians; its column of processor time means
 /// nothing here.
 struct Contest {
-  /// Turns that count, of each.
-  static constexpr int kRounds = 5;
-
-  std::string name;                     ///< the first part of the names
-  std::int64_t size = 0;                ///< the last
+  std::string name;  ///< the first part of the results' names
+  /// The numbers in the results' names, e.g. {"n", 1000}.
+  std::vector<std::pair<std::string, std::int64_t>> arguments;
+  int rounds = 5;                       ///< turns that count, of each
   std::function<void()> prepare;        ///< called before the first turn
   std::function<void()> clean_up;       ///< called after the last
   std::vector<Contestant> contestants;  ///< in the order of their turns
   benchmark::TimeUnit unit = benchmark::kNanosecond;  ///< to be shown in
+  double seconds_per_turn = 0.1;  ///< about, to tell how long all will take
 };
 
-/// Registers a contest; it is held when the first of it is run.
+/// Registers a contest; it is held when the first of it is run. What a
+/// contestant throws becomes its error, and it takes no more turns. After an
+/// interrupt no turn is taken any more: the error of what is left is
+/// `kInterrupted`.
 void register_contest(Contest contest);
+
+/// The error of a result that an interrupt has cut off.
+inline constexpr const char* kInterrupted = "interrupted";
+
+/// Lets only those take turns whose results Google Benchmark's filter lets
+/// through. To be called once, after all contests are registered.
+/// @param filter a regular expression; with a '-' before it, what it matches is
+///   left out
+/// @returns how many results there will be.
+[[nodiscard]] std::size_t select_contestants(const std::string& filter);
 
 /// @returns how many seconds `work` takes.
 template <typename Work>

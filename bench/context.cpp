@@ -50,15 +50,26 @@ std::string file_system_of(const std::string& path) {
 
 }  // namespace
 
-void add_context(const std::string& directory) {
-  benchmark::AddCustomContext(
-      "strata_build_type", STRATA_BUILD_TYPE
-      " (library_build_type tells only how Google Benchmark was packaged)");
-  benchmark::AddCustomContext("compiler", STRATA_COMPILER);
-  benchmark::AddCustomContext("processor", processor());
-  benchmark::AddCustomContext("file_system", file_system_of(directory));
-  benchmark::AddCustomContext("durability",
-                              "sets reach the operating system, not the disk");
+void add_context(const Plan& plan, std::size_t results,
+                 const std::string& directory) {
+  using benchmark::AddCustomContext;
+  AddCustomContext("strata_build_type", STRATA_BUILD_TYPE
+                   " (library_build_type tells only how Google Benchmark was "
+                   "packaged)");
+  AddCustomContext("strata_version", STRATA_VERSION);
+  AddCustomContext("compiler", STRATA_COMPILER);
+  AddCustomContext("processor", processor());
+  AddCustomContext("file_system", file_system_of(directory));
+  AddCustomContext("quick", plan.quick ? "true" : "false");
+  AddCustomContext("rounds", std::to_string(plan.rounds()));
+  AddCustomContext("largest_n", std::to_string(plan.keys));
+  AddCustomContext("planned_results", std::to_string(results));
+  for (const Subject& subject : plan.subjects) {
+    if (subject.kind != Subject::Kind::kPeer) continue;
+    AddCustomContext(
+        "peer_" + subject.name(),
+        subject.version + ": " + std::string(subject.stage->title));
+  }
 }
 
 void warn_of_build_type() {

@@ -1,56 +1,31 @@
-#include "bench/limit_store.h"
-
-#include <functional>
+// The limits: what a set and a get cost when there is nothing in a store but a
+// hash table and memory, or a hash table and one system call. They check
+// nothing, keep nothing beyond the process, and answer right for what is set in
+// it; a set of limit_io writes a record that was made beforehand.
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
-#include "bench/workloads.h"
+#include "bench/key_table.h"
+#include "bench/keys.h"
+#include "bench/subject.h"
 #include "common/os/file.h"
 #include "common/record/binary_record.h"
 #include "common/store/errors.h"
-#include "common/store/hash.h"
 
 namespace strata::bench {
 
 namespace {
 
-class LimitStore final : public Store {
+// Where a value is: in memory, or its record in a file.
+struct Place {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+class LimitStore : public Store {
  public:
-  LimitStore(const Options& options, bool hints)
-      : hints_(hints ? std::optional<File>(File::open(
-                           options.system(), options.path_of("limit.hint"),
-                           OpenMode::kCreate, "the hints"))
-                     : std::nullopt),
-        file_(File::open(options.system(), options.path_of("limit.bin"),
-                         OpenMode::kCreate, "the log")) {
-    encode_binary_record(0, key_of(0), value(), record_);
-    const std::uint64_t end = file_.size("find the end");
-    for (std::uint64_t i = 0; end_ < end; ++i, end_ += record_.size()) {
-      places_[key_of(i)] = end_;
-    }
-  }
-
-  void set(std::string_view key, std::string_view /*value*/) override {
-    file_.write_at(end_, record_, "append the record");
-    places_[std::string(key)] = end_;
-    end_ += record_.size();
-    if (hints_) add_hint(key);
-  }
-
-  bool get(std::string_view key, std::string& out) override {
-    const auto found = places_.find(key);
-    if (found == places_.end()) return false;
-    out.resize(record_.size());
-    return file_.read_at(found->second, out.data(), out.size(),
-                         "read the record") == out.size();
-  }
-
-  Stats stats() override {
-    return {.keys = places_.size(), .disk_bytes = end_, .files = 1};
-  }
-
   void keys(const KeyVisitor& /*visit*/) override { refuse(); }
 
   void scan(std::string_view /*from*/, std::string_view /*to*/,
@@ -62,11 +37,99 @@ class LimitStore final : public Store {
     refuse();
   }
 
- private:
-  [[noreturn]] static void refuse() {
-    throw InvalidInput("the limit can set and get, and nothing else");
+ protected:
+  explicit LimitStore(std::uint64_t keys) : table_(keys) {
+    table_.reserve(keys * (sizeof(Place) + kKeyBytes));
   }
 
+  void put(std::string_view key, Place place) {
+    char bytes[sizeof place];
+    std::memcpy(bytes, &place, sizeof place);
+    table_.put(table_.slot_of(key), key, {bytes, sizeof bytes});
+  }
+
+  [[nodiscard]] std::optional<Place> place_of(std::string_view key) {
+    Place place;
+    const char* const bytes = table_.get(key, sizeof place);
+    if (bytes == nullptr) return std::nullopt;
+    std::memcpy(&place, bytes, sizeof place);
+    return place;
+  }
+
+  [[nodiscard]] std::uint64_t count() const { return table_.size(); }
+
+ private:
+  [[noreturn]] static void refuse() {
+    throw InvalidInput("a limit can set and get, and nothing else");
+  }
+
+  KeyTable table_;
+};
+
+class MemoryLimit final : public LimitStore {
+ public:
+  explicit MemoryLimit(std::uint64_t keys) : LimitStore(keys) {
+    values_.reserve(keys * kValueBytes);
+  }
+
+  void set(std::string_view key, std::string_view value) override {
+    put(key, {values_.size(), value.size()});
+    values_ += value;
+  }
+
+  bool get(std::string_view key, std::string& out) override {
+    const auto place = place_of(key);
+    if (place) out.assign(values_, place->offset, place->size);
+    return place.has_value();
+  }
+
+  Stats stats() override { return {.keys = count()}; }
+
+ private:
+  std::string values_;
+};
+
+class IoLimit final : public LimitStore {
+ public:
+  IoLimit(const Options& options, std::uint64_t keys, bool hints)
+      : LimitStore(keys),
+        durable_(options.sync == Sync::kAlways),
+        file_(create(options, "limit.bin")) {
+    if (hints) hints_ = create(options, "limit.hint");
+  }
+
+  void set(std::string_view key, std::string_view value) override {
+    if (value_bytes_ != value.size() || record_.empty()) {
+      record_.clear();
+      encode_binary_record(0, key, value, record_);
+      value_bytes_ = value.size();
+    }
+    file_.write_at(end_, record_, "append the record");
+    if (durable_) file_.sync("make the record durable");
+    put(key, {end_, record_.size()});
+    end_ += record_.size();
+    if (hints_) add_hint(key);
+  }
+
+  bool get(std::string_view key, std::string& out) override {
+    const auto place = place_of(key);
+    if (!place) return false;
+    out.resize(place->size);
+    return file_.read_at(place->offset, out.data(), out.size(),
+                         "read the record") == out.size();
+  }
+
+  Stats stats() override {
+    return {.keys = count(), .disk_bytes = end_ + hints_end_, .files = 1};
+  }
+
+ private:
+  static File create(const Options& options, const char* name) {
+    return File::open(options.system(), options.path_of(name),
+                      OpenMode::kCreate, "a limit's file");
+  }
+
+  // 18 bytes and the key, as in a hint file; written 64 KiB at a time.
   void add_hint(std::string_view key) {
     constexpr std::size_t kHead = 18;
     constexpr std::size_t kPiece = std::size_t{64} << 10;
@@ -78,45 +141,74 @@ class LimitStore final : public Store {
     hint_buffer_.clear();
   }
 
+  bool durable_;
+  File file_;
+  std::uint64_t end_ = 0;
+  std::string record_;
+  std::size_t value_bytes_ = 0;
   std::optional<File> hints_;
   std::string hint_buffer_;
   std::uint64_t hints_end_ = 0;
-  File file_;
-  std::string record_;
-  std::unordered_map<std::string, std::uint64_t, KeyHash, std::equal_to<>>
-      places_{0, KeyHash(0)};
-  std::uint64_t end_ = 0;
 };
 
-}  // namespace
+// Four slots are given for each key, as to a stage with slots.
+std::uint64_t keys_of(const Options& options) {
+  const auto given = options.numbers.find("--slots");
+  return given == options.numbers.end() ? 1000 : given->second / 4;
+}
 
-const Stage& limit_stage() {
-  static const Stage stage = {
-      .name = "limit",
-      .title = "a hash map and one system call",
-      .flaw = "It cannot be trusted with anything.",
-      .limits = {},
-      .options = {},
-      .refuses = {},
-      .checksums = false,
-      .scans = false,
-      .open = [](const Options& options) -> std::unique_ptr<Store> {
-        return std::make_unique<LimitStore>(options, false);
-      },
-  };
+constexpr Refusal kNoOpen = {"open", "it keeps nothing beyond the process"};
+constexpr Refusal kNoScan = {"scan", "it has no order"};
+constexpr Refusal kNoCompact = {"compact", "it reclaims nothing"};
+constexpr Refusal kNoSync = {"--sync always", "it writes to no disk"};
+constexpr Refusal kNoGet = {"get", "it is there to be filled"};
+
+Stage limit(std::string_view name, std::string_view title,
+            std::vector<Refusal> refuses,
+            std::unique_ptr<Store> (*open)(const Options&)) {
+  Stage stage;
+  stage.name = name;
+  stage.title = title;
+  stage.flaw = "It cannot be trusted with anything.";
+  stage.options = {{"--slots", "four for each key", 4000, 4, 1ULL << 40}};
+  stage.refuses = std::move(refuses);
+  stage.open = open;
   return stage;
 }
 
-const Stage& limit_stage_with_hints() {
-  static const Stage stage = [] {
-    Stage made = limit_stage();
-    made.name = "limit_with_hints";
-    made.open = [](const Options& options) -> std::unique_ptr<Store> {
-      return std::make_unique<LimitStore>(options, true);
-    };
+}  // namespace
+
+std::vector<Subject> limit_subjects() {
+  using Opened = std::unique_ptr<Store>;
+  static const Stage memory = limit(
+      "limit_memory", "a hash table and memory",
+      {kNoOpen, kNoScan, kNoCompact, kNoSync}, [](const Options& options) {
+        return Opened(std::make_unique<MemoryLimit>(keys_of(options)));
+      });
+  static const Stage io =
+      limit("limit_io", "a hash table and one system call",
+            {kNoOpen, kNoScan, kNoCompact}, [](const Options& options) {
+              return Opened(
+                  std::make_unique<IoLimit>(options, keys_of(options), false));
+            });
+  static const Stage io_hints =
+      limit("limit_io_hints", "the same, with hints as stage 07 leaves them",
+            {kNoOpen, kNoScan, kNoCompact, kNoSync, kNoGet},
+            [](const Options& options) {
+              return Opened(
+                  std::make_unique<IoLimit>(options, keys_of(options), true));
+            });
+  const auto subject = [](const Stage& stage, Durability durability) {
+    Subject made;
+    made.stage = &stage;
+    made.kind = Subject::Kind::kLimit;
+    made.durability = durability;
+    made.threads = true;  // for gets, which change nothing
     return made;
-  }();
-  return stage;
+  };
+  return {subject(memory, Durability::kProcess),
+          subject(io, Durability::kSystem),
+          subject(io_hints, Durability::kSystem)};
 }
 
 }  // namespace strata::bench

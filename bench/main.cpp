@@ -1,110 +1,230 @@
 /// @file
-/// The benchmarks: `strata_bench [--quick] [--scan-mib N] [FLAGS]`, where the
-/// flags are Google Benchmark's own, such as --benchmark_filter=get_miss and
+/// The benchmarks: `strata_bench [OPTIONS] [FLAGS]`, where the flags are Google
+/// Benchmark's own, such as --benchmark_filter=get_miss and
 /// --benchmark_out=results.json.
+///
+/// Exit codes: 0 all was measured; 1 a result is an error; 2 usage; 128 + N
+/// interrupted by signal N, what was measured until then is in the file.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <charconv>
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <regex>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "bench/benches.h"
+#include "bench/interrupt.h"
+#include "bench/reporters.h"
 #include "bench/scratch.h"
 
 namespace strata::bench {
 
 namespace {
 
-constexpr const char* kUsage =
-    "usage: strata_bench [--quick] [--scan-mib N] [FLAGS]\n"
-    "\n"
-    "  --quick        the smallest stores, in seconds: to see that it works\n"
-    "  --scan-mib N   MiB of the log that is searched whole (1024; 0: none)\n"
-    "\n"
-    "FLAGS are Google Benchmark's:\n";
+constexpr std::uint64_t kFewestKeys = 100;
+constexpr std::uint64_t kMostKeys = 100'000'000;
+constexpr std::uint64_t kMostMib = 1 << 20;
 
-// Takes the number behind --scan-mib, which is 1 TiB at most.
-bool take_mib(std::string_view text, std::uint64_t& mib) {
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, mib);
-  return error == std::errc() && rest == end && mib <= 1 << 20;
+// What the command line asks for.
+struct Arguments {
+  bool quick = false;
+  bool peers = false;
+  std::vector<std::string> stages;
+  std::uint64_t keys = 0;
+  std::int64_t scan_mib = -1;
+  std::vector<std::string> fill_and_die;  // of open_bench.cpp
+  std::vector<std::string> flags;         // Google Benchmark's
+};
+
+void declare(CLI::App& app, Arguments& given) {
+  app.footer(
+      "Everything that begins with --benchmark_ goes to Google "
+      "Benchmark, such as\n--benchmark_filter=get_miss, "
+      "--benchmark_list_tests and --benchmark_out=FILE.");
+  app.add_flag("--quick", given.quick,
+               "small stores and few rounds, in minutes: to see that it works");
+  app.add_flag(
+      "--peers", given.peers,
+      "also the engines whose libraries were there when this was built");
+  app.add_option("--stages", given.stages,
+                 "only these, by name or number, such as 04,07")
+      ->delimiter(',');
+  app.add_option("--n", given.keys,
+                 "keys in the largest stores (1000000; with --quick 10000)")
+      ->check(CLI::Range(kFewestKeys, kMostKeys));
+  app.add_option("--scan-mib", given.scan_mib,
+                 "MiB of the log that is searched whole (1024; with --quick "
+                 "64; 0: none)")
+      ->check(CLI::Range(std::uint64_t{0}, kMostMib));
+  app.add_option("--fill-and-die", given.fill_and_die)->expected(3)->group("");
+  app.allow_extras();
 }
 
-// Takes our own flags out of the arguments; false when one is wrong.
-bool take_flags(std::vector<char*>& arguments, Plan& plan) {
-  constexpr std::string_view kScan = "--scan-mib";
-  bool scan_given = false;
-  for (auto at = arguments.begin() + 1; at != arguments.end();) {
-    const std::string_view flag = *at;
-    const bool joined = flag.rfind("--scan-mib=", 0) == 0;
-    if (flag == "--quick") {
-      plan.quick = true;
-      at = arguments.erase(at);
-    } else if (joined || flag == kScan) {
-      const auto last = joined ? at : at + 1;
-      if (last == arguments.end()) return false;
-      const auto number = joined ? flag.substr(kScan.size() + 1) : *last;
-      if (!take_mib(number, plan.whole_file_mib)) return false;
-      scan_given = true;
-      at = arguments.erase(at, last + 1);
-    } else {
-      ++at;
+// The stages that were asked for; all when none were.
+std::vector<Subject> wanted_stages(const std::vector<std::string>& names) {
+  const std::vector<Subject> all = stage_subjects();
+  if (names.empty()) return all;
+  std::vector<Subject> wanted;
+  for (const Subject& subject : all) {
+    const std::string name = subject.name();
+    const auto asked = [&](const std::string& one) {
+      return one == name || (one.size() == 2 && name.rfind(one, 0) == 0);
+    };
+    if (std::any_of(names.begin(), names.end(), asked)) {
+      wanted.push_back(subject);
     }
   }
-  if (plan.quick && !scan_given) plan.whole_file_mib = 64;
-  return true;
+  for (const std::string& one : names) {
+    const auto is = [&](const Subject& subject) {
+      return subject.name() == one ||
+             (one.size() == 2 && subject.name().rfind(one, 0) == 0);
+    };
+    if (std::none_of(all.begin(), all.end(), is)) {
+      throw CLI::ValidationError("--stages: no stage " + one);
+    }
+  }
+  return wanted;
+}
+
+Plan plan_of(const Arguments& given) {
+  Plan plan;
+  plan.quick = given.quick;
+  plan.keys = given.keys > 0 ? given.keys : given.quick ? 10'000 : 1'000'000;
+  plan.whole_file_mib = given.scan_mib >= 0
+                            ? static_cast<std::uint64_t>(given.scan_mib)
+                        : given.quick ? 64
+                                      : 1024;
+  plan.subjects = wanted_stages(given.stages);
+  const auto add = [&](const std::vector<Subject>& subjects) {
+    plan.subjects.insert(plan.subjects.end(), subjects.begin(), subjects.end());
+  };
+  if (given.peers) add(peer_subjects());
+  add(limit_subjects());
+  return plan;
+}
+
+// In the child that open_bench.cpp starts.
+int fill_and_die(const std::vector<std::string>& words) {
+  std::vector<Subject> all = stage_subjects();
+  for (const Subject& peer : peer_subjects()) all.push_back(peer);
+  for (const Subject& subject : all) {
+    if (subject.name() == words.at(0)) {
+      return fill_and_die(subject, words.at(1), std::stoull(words.at(2)));
+    }
+  }
+  return 2;
+}
+
+void register_all(const Plan& plan) {
+  register_workloads(plan);
+  register_opens(plan);
+  register_starts(plan);
+  register_segments(plan);
+  register_merging(plan);
+  register_whole_file(plan);
+}
+
+int measure(const Plan& plan, const Arguments& given, const char* program) {
+  std::vector<std::string> words = given.flags;
+  words.insert(words.begin(), program);
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  int count = static_cast<int>(pointers.size());
+  benchmark::Initialize(&count, pointers.data());
+  if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
+  const Scratch scratch;
+  note_interrupts();
+  warn_of_build_type();
+  register_all(plan);
+  const std::size_t planned =
+      select_contestants(benchmark::GetBenchmarkFilter());
+  add_context(plan, planned, scratch.path());
+  LineReporter lines;
+  FileReporter file;
+  const bool to_file =
+      std::any_of(words.begin(), words.end(), [](const std::string& word) {
+        return word.rfind("--benchmark_out=", 0) == 0;
+      });
+  if (to_file) {
+    benchmark::RunSpecifiedBenchmarks(&lines, &file);
+  } else {
+    benchmark::RunSpecifiedBenchmarks(&lines);
+  }
+  close_stores();
+  warn_of_build_type();
+  if (noted_interrupt() != 0) {
+    fmt::print(stderr, "strata_bench: interrupted after {} of {} results\n",
+               lines.results(), planned);
+    return 128 + noted_interrupt();
+  }
+  return lines.failed() ? 1 : 0;
 }
 
 int run(int argc, char** argv) {
-  Plan plan;
-  std::vector<char*> arguments(argv, argv + argc);
-  if (!take_flags(arguments, plan)) {
-    fmt::print(stderr, "strata_bench: --scan-mib wants a number of MiB\n");
+  Arguments given;
+  CLI::App app("Measures the stages, and what they are compared with.",
+               "strata_bench");
+  declare(app, given);
+  try {
+    app.parse(argc, argv);
+    if (!given.fill_and_die.empty()) return fill_and_die(given.fill_and_die);
+    given.flags = app.remaining();
+    return measure(plan_of(given), given, argv[0]);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "strata_bench: {}\n", error.what());
+    return 2;
+  } catch (const std::regex_error&) {
+    fmt::print(stderr, "strata_bench: the filter is no regular expression\n");
     return 2;
   }
-  if (argc == 2 && std::string_view(argv[1]) == "--help") {
-    fmt::print("{}", kUsage);
-    (void)std::fflush(stdout);
-  }
-  static char short_time[] = "--benchmark_min_time=0.01";
-  static char usual_time[] = "--benchmark_min_time=0.15";
-  arguments.insert(arguments.begin() + 1, plan.quick ? short_time : usual_time);
-  int count = static_cast<int>(arguments.size());
-  benchmark::Initialize(&count, arguments.data());
-  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
-  const Scratch scratch;
-  warn_of_build_type();
-  add_context(scratch.path());
-  register_stages(plan);
-  register_shell(plan);
-  register_limits(plan);
-  register_segments(plan);
-  register_starts(plan);
-  register_merging(plan);
-  register_whole_file(plan);
-  const bool right = run_and_summarize(plan);
-  warn_of_build_type();
-  return right ? 0 : 1;
 }
 
 }  // namespace
 
-std::vector<std::int64_t> Plan::sizes(bool scans) const {
-  if (quick) return {1'000, 4'000};
-  if (scans) return {1'000, 10'000, 100'000};
-  return {1'000, 10'000, 100'000, 1'000'000};
+std::vector<std::uint64_t> Plan::sizes(bool scans) const {
+  constexpr std::uint64_t kMostToScan = 100'000;
+  std::vector<std::uint64_t> all;
+  for (std::uint64_t size = 1000; size < keys; size *= 10) all.push_back(size);
+  all.push_back(keys);
+  while (scans && all.size() > 1 && all.back() > kMostToScan) all.pop_back();
+  return all;
 }
 
-std::int64_t Plan::contest_size() const {
-  return quick ? 20'000 : 1'000'000;
+std::vector<const Stage*> Plan::stages(std::string_view needs) const {
+  std::vector<const Stage*> stages;
+  for (const Subject& subject : subjects) {
+    if (subject.kind == Subject::Kind::kStage && subject.stage->has(needs)) {
+      stages.push_back(subject.stage);
+    }
+  }
+  return stages;
+}
+
+Counters counters_of(const Totals& totals, double operations) {
+  const auto per_operation = [&](std::uint64_t count) {
+    return static_cast<double>(count) / operations;
+  };
+  return {{"reads_per_op", per_operation(totals.reads.calls)},
+          {"bytes_read_per_op", per_operation(totals.reads.bytes)},
+          {"writes_per_op", per_operation(totals.writes.calls)},
+          {"bytes_written_per_op", per_operation(totals.writes.bytes)},
+          {"syncs_per_op", per_operation(totals.syncs.calls)}};
 }
 
 }  // namespace strata::bench
 
 int main(int argc, char** argv) {
+  // A file that may not grow is an error of a result, not the end.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return strata::bench::run(argc, argv);
   } catch (const std::exception& error) {

@@ -1,65 +1,104 @@
 // What a question costs when there are ever more segments for the same keys:
 // a stage with a keydir for each asks one after the other, and a miss asks
-// them all. N is the number of segments.
-#include <benchmark/benchmark.h>
-
+// them all.
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "bench/benches.h"
+#include "bench/opening.h"
 #include "bench/temporary.h"
-#include "bench/workloads.h"
 #include "common/os/posix_os.h"
-#include "stages/registry.h"
 
 namespace strata::bench {
 
 namespace {
 
-constexpr std::uint64_t kCounted = 64;
+// A store in so many segments that is asked for what it does not have.
+class Misses {
+ public:
+  Misses(const Stage& stage, std::uint64_t keys, std::uint64_t segments)
+      : stage_(stage), keys_(keys), segments_(segments) {}
 
-void miss(benchmark::State& state, const Stage& stage, std::uint64_t keys) {
-  const auto segments = static_cast<std::uint64_t>(state.range(0));
-  const TemporaryDirectory directory;
-  const std::uint64_t records = (keys + segments - 1) / segments;
-  fill(*open(stage, directory.path(),
-             {.mode = Mode::kWrite,
-              .keys = keys,
-              .segment_bytes = records * kRecordBytes,
-              .merges_by_itself = false}),
-       keys);
-  Ledger ledger(posix_os(), Ledger::Keep::kTotals);
-  const auto store =
-      open(stage, directory.path(), {.keys = keys, .os = &ledger});
-  const auto plain = open(stage, directory.path(), {.keys = keys});
-  Keys absent = absent_keys(keys);
-  std::string found;
-  bool wrong = false;
-  for (auto _ : state) wrong |= plain->get(absent.next(), found);
-  ledger.clear();
-  const std::uint64_t before = store->index_probes();
-  for (std::uint64_t i = 0; i < kCounted; ++i) {
-    wrong |= store->get(absent.next(), found);
+  void open_store() {
+    const std::uint64_t records = (keys_ + segments_ - 1) / segments_;
+    const std::uint64_t bytes = records * kRecordBytes;
+    fill(*open(stage_, directory_.path(),
+               {.mode = Mode::kWrite,
+                .keys = keys_,
+                .segment_bytes = bytes,
+                .merges_by_itself = false}),
+         keys_);
+    ledger_.pause();
+    store_ = open(stage_, directory_.path(), {.keys = keys_, .os = &ledger_});
+    absent_ = absent_keys(keys_);
+    (void)turn();
   }
-  if (wrong) state.SkipWithError("a key was found that is not there");
-  add_counters(state, ledger, kCounted);
-  state.counters["probes_per_op"] =
-      static_cast<double>(store->index_probes() - before) /
-      static_cast<double>(kCounted);
-}
+
+  double turn() {
+    constexpr int kGets = 2000;
+    return seconds_of([&] { miss(kGets); }) / kGets;
+  }
+
+  Counters counters() {
+    constexpr int kCounted = 64;
+    const std::uint64_t before = store_->index_probes();
+    ledger_.resume();
+    miss(kCounted);
+    ledger_.pause();
+    Counters counters = counters_of(ledger_.totals(), kCounted);
+    counters["probes_per_op"] =
+        static_cast<double>(store_->index_probes() - before) / kCounted;
+    store_.reset();
+    return counters;
+  }
+
+ private:
+  void miss(int times) {
+    bool wrong = false;
+    for (int i = 0; i < times; ++i)
+      wrong |= store_->get(absent_.next(), found_);
+    if (wrong) throw std::runtime_error("a key was found that is not there");
+  }
+
+  const Stage& stage_;
+  std::uint64_t keys_;
+  std::uint64_t segments_;
+  TemporaryDirectory directory_;
+  Ledger ledger_{posix_os(), Ledger::Keep::kTotals};
+  std::unique_ptr<Store> store_;
+  Keys absent_;
+  std::string found_;
+};
 
 }  // namespace
 
 void register_segments(const Plan& plan) {
-  const std::uint64_t keys = plan.quick ? 4'096 : 102'400;
-  for (const Stage* stage : all_stages()) {
-    if (!stage->has("--segment-bytes")) continue;
-    auto* one = benchmark::RegisterBenchmark(
-        ("miss_in_segments/" + std::string(stage->name)).c_str(),
-        [stage, keys](benchmark::State& state) { miss(state, *stage, keys); });
-    for (const std::int64_t segments : {1, 4, 16, 64, 256}) {
-      if (!plan.quick || segments <= 16) one->Arg(segments);
+  const std::uint64_t keys = plan.keys / 10;
+  for (const std::int64_t segments : {1, 4, 16, 64, 256}) {
+    if (plan.quick && segments > 16) break;
+    Contest contest;
+    contest.name = "miss_in_segments";
+    contest.arguments = {{"n", static_cast<std::int64_t>(keys)},
+                         {"segments", segments}};
+    contest.rounds = plan.rounds();
+    for (const Stage* stage : plan.stages("--segment-bytes")) {
+      const auto misses = std::make_shared<std::unique_ptr<Misses>>();
+      contest.contestants.push_back(
+          {std::string(stage->name), "stage, system",
+           [=] { return (*misses)->turn(); },
+           [=] {
+             *misses = std::make_unique<Misses>(
+                 *stage, keys, static_cast<std::uint64_t>(segments));
+             (*misses)->open_store();
+           },
+           [=] {
+             const Counters counters = (*misses)->counters();
+             misses->reset();
+             return counters;
+           }});
     }
+    register_contest(std::move(contest));
   }
 }
 

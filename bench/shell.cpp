@@ -17,7 +17,8 @@ std::vector<Tool> shell_tools() {
   std::vector<Tool> tools = {
       {"book_db_get", std::string(kBookFunctions) + "db_get $key"},
       {"grep", "grep \"^$key,\" log.txt || [ $? = 1 ]"},
-      {"tac_grep", "tac log.txt | grep -m 1 \"^$key,\" || [ $? = 1 ]"},
+      {"tac_grep",
+       "tac log.txt 2>/dev/null | grep -m 1 \"^$key,\" || [ $? = 1 ]"},
   };
   const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
   for (const Stage* stage : all_stages()) {

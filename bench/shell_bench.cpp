@@ -1,92 +1,88 @@
-// What the same questions cost with the tools of the shell, on the very log
-// that stage 01 writes. Each starts a shell and its programs, as a reader at
-// a prompt would: that is the floor of every time here.
-#include <benchmark/benchmark.h>
+// What a question costs with the tools of the shell, on the very log that
+// stage 01 writes. Each starts a shell and its programs, as a reader at a prompt
+// would: that is the floor of every time here.
 #include <fmt/format.h>
 
-#include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bench/benches.h"
-#include "bench/contest.h"
+#include "bench/opening.h"
 #include "bench/shell.h"
 #include "bench/temporary.h"
-#include "bench/workloads.h"
 #include "stages/registry.h"
 
 namespace strata::bench {
 
 namespace {
 
-constexpr int kSetsPerShell = 100;
+// A log of so many keys, made when it is first asked for.
+class Log {
+ public:
+  explicit Log(std::uint64_t keys) : keys_(keys) {}
 
-// Whether `text` ends so; nothing is expected to end in nothing only.
-bool ends_in(const std::string& text, const std::string& end) {
-  if (end.empty() || text.size() < end.size()) return text == end;
-  return text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-// Runs the script over and over; `operations` are done by each run, and what
-// it prints ends in `answer`.
-void time_script(benchmark::State& state, const std::string& directory,
-                 const std::string& script, const std::string& answer,
-                 int operations) {
-  for (auto _ : state) {
-    try {
-      std::string printed;
-      state.SetIterationTime(
-          seconds_of([&] { printed = run_in_shell(directory, script); }) /
-          operations);
-      const bool right = ends_in(printed, answer);
-      if (!right) throw std::runtime_error("wrong answer: " + printed);
-    } catch (const std::exception& error) {
-      state.SkipWithError(error.what());
-      return;
+  [[nodiscard]] const std::string& directory() {
+    if (!directory_) {
+      directory_ = std::make_unique<TemporaryDirectory>();
+      fill(*open(*find_stage("01_scan_log"), directory_->path(), Mode::kWrite,
+                 keys_),
+           keys_);
     }
+    return directory_->path();
   }
+
+ private:
+  std::uint64_t keys_;
+  std::unique_ptr<TemporaryDirectory> directory_;
+};
+
+double ask(Log& log, const std::string& script, bool there) {
+  constexpr int kTimes = 4;
+  const std::string& directory = log.directory();
+  const double seconds = seconds_of([&] {
+    for (int i = 0; i < kTimes; ++i) {
+      const std::string printed = run_in_shell(directory, script);
+      const bool found = printed.find(value()) != printed.npos;
+      if (found != there || (!there && !printed.empty())) {
+        throw std::runtime_error("wrong answer: " + printed);
+      }
+    }
+  });
+  return seconds / kTimes;
 }
 
-void ask(benchmark::State& state, const std::string& script,
-         const std::string& key, bool there) {
-  const TemporaryDirectory directory;
-  const auto count = static_cast<std::uint64_t>(state.range(0));
-  fill(*open(*find_stage("01_scan_log"), directory.path(), Mode::kWrite, count),
-       count);
-  time_script(state, directory.path(), fmt::format("key={}\n{}", key, script),
-              there ? std::string(value()) + "\n" : "", 1);
-}
-
-void set_by_book(benchmark::State& state) {
+// The book's db_set, 100 times in one shell.
+double set_by_book() {
+  constexpr int kSets = 100;
   const TemporaryDirectory directory;
   const std::string script =
       fmt::format("{}for i in $(seq {}); do db_set key$i '{}'; done",
-                  kBookFunctions, kSetsPerShell, value());
-  time_script(state, directory.path(), script, "", kSetsPerShell);
+                  kBookFunctions, kSets, value());
+  return seconds_of([&] { run_in_shell(directory.path(), script); }) / kSets;
 }
 
 }  // namespace
 
-void register_shell(const Plan& plan) {
+std::vector<Contestant> shell_contestants(std::uint64_t keys, bool newest) {
+  const auto log = std::make_shared<Log>(keys);
+  const std::string key = newest ? key_of(keys - 1) : absent_key(0);
+  std::vector<Contestant> contestants;
   for (const Tool& tool : shell_tools()) {
-    for (const std::int64_t size : plan.sizes(true)) {
-      const auto add = [&](const char* workload, const std::string& key,
-                           bool there) {
-        benchmark::RegisterBenchmark(
-            fmt::format("{}/{}", workload, tool.name).c_str(),
-            [script = tool.script, key, there](benchmark::State& state) {
-              ask(state, script, key, there);
-            })
-            ->Arg(size)
-            ->UseManualTime();
-      };
-      add("get_newest", key_of(static_cast<std::uint64_t>(size) - 1), true);
-      add("get_miss", absent_key(0), false);
-    }
+    const std::string script = fmt::format("key={}\n{}", key, tool.script);
+    contestants.push_back({tool.name,
+                           "tool, system",
+                           [=] { return ask(*log, script, newest); },
+                           {},
+                           {}});
   }
-  benchmark::RegisterBenchmark("set_sequential/book_db_set", set_by_book)
-      ->Arg(kSetsPerShell)
-      ->UseManualTime();
+  return contestants;
+}
+
+Contestant book_db_set() {
+  return {"book_db_set", "tool, system", set_by_book, {}, {}};
 }
 
 }  // namespace strata::bench

@@ -14,14 +14,13 @@
 
 #include "bench/benches.h"
 #include "bench/contest.h"
+#include "bench/key_table.h"
+#include "bench/opening.h"
 #include "bench/temporary.h"
-#include "bench/workloads.h"
 #include "common/os/file.h"
 #include "common/os/posix_os.h"
 #include "common/record/big_endian.h"
 #include "common/record/binary_record.h"
-#include "common/store/hash.h"
-#include "stages/registry.h"
 
 namespace strata::bench {
 
@@ -36,44 +35,6 @@ constexpr std::size_t kHead = 18;  // of an entry, in front of the key
 bool holds_hints(const fs::path& file) {
   return file.extension() == kHints;
 }
-
-// A table of keys and places; each key stands once behind its place in a long
-// string.
-class KeyTable {
- public:
-  explicit KeyTable(std::size_t keys)
-      : slots_(std::max<std::size_t>(2, keys * 3 / 2)) {}
-
-  // @returns where the key belongs; the processor begins to fetch that.
-  [[nodiscard]] std::size_t slot_of(std::string_view key) const {
-    const std::size_t slot = (hash_(key) >> 32) * slots_.size() >> 32;
-    __builtin_prefetch(&slots_[slot], 1);
-    return slot;
-  }
-
-  void put(std::size_t slot, std::string_view key, std::string_view place) {
-    while (slots_[slot] != 0) {
-      const std::string_view held(entries_.data() + slots_[slot] - 1,
-                                  place.size() + key.size());
-      if (held.substr(place.size()) == key) return;
-      slot = slot + 1 == slots_.size() ? 0 : slot + 1;
-    }
-    slots_[slot] = static_cast<std::uint32_t>(entries_.size() + 1);
-    entries_ += place;
-    entries_ += key;
-    ++size_;
-  }
-
-  void reserve(std::size_t bytes) { entries_.reserve(bytes); }
-
-  [[nodiscard]] std::size_t size() const { return size_; }
-
- private:
-  KeyHash hash_{0};
-  std::vector<std::uint32_t> slots_;
-  std::string entries_;
-  std::size_t size_ = 0;
-};
 
 std::vector<std::string> hint_files(const std::string& directory) {
   std::vector<std::string> paths;
@@ -90,7 +51,7 @@ void put_all(std::string_view entries, KeyTable& table) {
   struct Entry {
     std::string_view head;
     std::string_view key;
-    std::size_t slot;
+    KeyTable::Slot slot;
   };
 
   std::array<Entry, 64> some;
@@ -157,12 +118,15 @@ bool leaves_hints(const Stage& stage) {
   return !hint_files(directory.path()).empty();
 }
 
-void register_start_of(const Stage& stage, std::uint64_t count) {
+void register_start_of(const Stage& stage, const Plan& plan) {
+  const std::uint64_t count = plan.keys;
   const auto one = std::make_shared<std::unique_ptr<Started>>();
   const auto many = std::make_shared<std::unique_ptr<Started>>();
   Contest contest;
   contest.name = "start";
-  contest.size = static_cast<std::int64_t>(count);
+  contest.arguments = {{"n", static_cast<std::int64_t>(count)},
+                       {"value", kValueBytes}};
+  contest.rounds = plan.rounds();
   contest.unit = benchmark::kMillisecond;
   contest.prepare = [=, &stage] {
     *one = std::make_unique<Started>(stage, count, 1);
@@ -175,7 +139,9 @@ void register_start_of(const Stage& stage, std::uint64_t count) {
   const auto add = [&](const char* what, const auto& store,
                        TemporaryDirectory Started::*which) {
     contest.contestants.push_back(
-        {std::string(stage.name) + what, [=, &stage] {
+        {std::string(stage.name) + what,
+         "stage, system",
+         [=, &stage] {
            std::unique_ptr<Store> opened;
            const double seconds = seconds_of([&] {
              opened =
@@ -185,12 +151,18 @@ void register_start_of(const Stage& stage, std::uint64_t count) {
              throw std::runtime_error("keys are missing");
            }
            return seconds;
-         }});
+         },
+         {},
+         {}});
   };
   contest.contestants.push_back(
-      {"limit", [=] {
+      {"limit",
+       "limit, system",
+       [=] {
          return seconds_of([&] { read_hints((*one)->hinted.path(), count); });
-       }});
+       },
+       {},
+       {}});
   add("", one, &Started::hinted);
   add("_8_files", many, &Started::hinted);
   add("_no_hints", one, &Started::bare);
@@ -201,9 +173,8 @@ void register_start_of(const Stage& stage, std::uint64_t count) {
 }  // namespace
 
 void register_starts(const Plan& plan) {
-  for (const Stage* stage : all_stages()) {
-    if (!leaves_hints(*stage)) continue;
-    register_start_of(*stage, static_cast<std::uint64_t>(plan.contest_size()));
+  for (const Stage* stage : plan.stages("get")) {
+    if (leaves_hints(*stage)) register_start_of(*stage, plan);
   }
 }
 

@@ -35,8 +35,11 @@ struct Subject {
   /// What an acknowledged write has reached with `Sync::kNever`. With
   /// `Sync::kAlways` it is on disk, or the stage refuses "--sync always".
   Durability durability = Durability::kSystem;
-  bool threads = false;      ///< whether many threads may use a store at once
-  bool counted = true;       ///< whether it does its I/O through `Options::os`
+  bool threads = false;  ///< whether many threads may use a store at once
+  bool counted = true;   ///< whether it does its I/O through `Options::os`
+  /// Whether it reads and writes through mapped files, so that its calls tell
+  /// nothing.
+  bool mapped = false;
   std::string version = {};  ///< of a peer's library, e.g. "1.23"
 
   /// @returns the stage's name.
@@ -46,6 +49,9 @@ struct Subject {
 /// @returns "stage", "peer" or "limit".
 [[nodiscard]] std::string_view name_of(Subject::Kind kind);
 
+/// @returns what a result says of its subject, e.g. "stage, system".
+[[nodiscard]] std::string label_of(const Subject& subject, Sync sync);
+
 /// @returns the stages of the registry, in its order.
 [[nodiscard]] std::vector<Subject> stage_subjects();
 
@@ -53,7 +59,9 @@ struct Subject {
 ///   by name.
 [[nodiscard]] std::vector<Subject> peer_subjects();
 
-/// @returns the limits.
+/// @returns the limits: `limit_memory` is a hash map and memory; `limit_io` a
+///   hash map, one raw write for a set and one raw read for a get;
+///   `limit_io_hints` writes what stage 07 writes, hints too, and only that.
 [[nodiscard]] std::vector<Subject> limit_subjects();
 
 }  // namespace strata::bench

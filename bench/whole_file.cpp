@@ -7,12 +7,11 @@
 
 #include "bench/benches.h"
 #include "bench/contest.h"
+#include "bench/opening.h"
 #include "bench/shell.h"
 #include "bench/temporary.h"
-#include "bench/workloads.h"
 #include "common/record/text_record.h"
 #include "common/text/text_store.h"
-#include "stages/registry.h"
 
 namespace strata::bench {
 
@@ -77,7 +76,9 @@ void register_whole_file(const Plan& plan) {
       std::make_shared<std::unique_ptr<TemporaryDirectory>>();
   Contest contest;
   contest.name = "whole_file";
-  contest.size = static_cast<std::int64_t>(plan.whole_file_mib);
+  contest.arguments = {{"mib", static_cast<std::int64_t>(plan.whole_file_mib)}};
+  contest.rounds = plan.rounds();
+  contest.seconds_per_turn = 1e-3 * static_cast<double>(plan.whole_file_mib);
   contest.unit = benchmark::kMillisecond;
   contest.prepare = [directory, mib = plan.whole_file_mib] {
     *directory = std::make_unique<TemporaryDirectory>();
@@ -85,24 +86,29 @@ void register_whole_file(const Plan& plan) {
     for (int i = 0; i < 2; ++i) read_log((*directory)->path());
   };
   contest.clean_up = [directory] { directory->reset(); };
-  const auto add = [&](const std::string& name, auto work) {
-    contest.contestants.push_back({name, [directory, work] {
+  const auto add = [&](const std::string& name, const char* label, auto work) {
+    contest.contestants.push_back({name,
+                                   label,
+                                   [directory, work] {
                                      const auto& path = (*directory)->path();
                                      return seconds_of([&] { work(path); });
-                                   }});
+                                   },
+                                   {},
+                                   {}});
   };
-  for (const Stage* stage : all_stages()) {
+  for (const Stage* stage : plan.stages("get")) {
     if (!stage->scans) continue;
-    add(std::string(stage->name),
+    add(std::string(stage->name), "stage, system",
         [stage](const std::string& path) { search(*stage, path); });
   }
   for (const Tool& tool : shell_tools()) {
-    add(tool.name, [script = "key=" + asked() + "\n" +
-                             tool.script](const std::string& path) {
-      if (!run_in_shell(path, script).empty()) throw_found();
-    });
+    add(tool.name, "tool, system",
+        [script =
+             "key=" + asked() + "\n" + tool.script](const std::string& path) {
+          if (!run_in_shell(path, script).empty()) throw_found();
+        });
   }
-  add("getline", search_with_getline);
+  add("getline", "tool, system", search_with_getline);
   register_contest(std::move(contest));
 }
 

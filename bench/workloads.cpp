@@ -1,177 +1,389 @@
 #include "bench/workloads.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
-#include <vector>
-
-#include "common/store/hash.h"
-#include "stages/registry.h"
+#include <array>
+#include <future>
+#include <random>
+#include <stdexcept>
+#include <utility>
 
 namespace strata::bench {
 
 namespace {
 
-constexpr std::uint64_t kSeed = 42;
-constexpr double kSkew = 0.99;
-constexpr std::uint64_t kSlotsPerKey = 4;
+using Start = Workload::Start;
+using Length = Workload::Length;
+using Draw = Keys (*)(std::uint64_t count);
 
-double zeta(std::uint64_t count) {
-  double sum = 0;
-  for (std::uint64_t i = 1; i <= count; ++i) {
-    sum += 1 / std::pow(static_cast<double>(i), kSkew);
+/// Of a hundred operations of a mix, how many are of each kind.
+/// @source Cooper et al., "Benchmarking Cloud Serving Systems with YCSB",
+///   SoCC 2010
+struct Mix {
+  unsigned reads = 0;
+  unsigned updates = 0;
+  unsigned inserts = 0;
+  unsigned scans = 0;
+  unsigned changes = 0;  ///< a read, then an update of the same key
+  bool latest = false;   ///< the newest keys are the popular ones
+};
+
+using Maker = std::function<std::unique_ptr<Work>(const Scene&, std::uint64_t)>;
+
+Maker sets(Draw draw);
+Maker gets(Draw draw, bool there = true);
+Maker batches();
+Maker pairs_of_threads();
+Maker whole_scan();
+Maker ranges();
+Maker mix(const Mix& shares);
+
+// Keys have 16 bytes and values 100, where nothing else is said. YCSB's values
+// have 1,000; its mixes and distributions are kept.
+std::vector<Workload> all_workloads() {
+  return {
+      {"fill_sequential", "a new key, ascending", Start::kEmpty, Length::kKeys,
+       "set", false, false, sets(sequential_keys)},
+      {"fill_random", "a new key, in random order", Start::kEmpty,
+       Length::kKeys, "set", false, false, sets(shuffled_keys)},
+      {"set_durable", "a new key that is on disk when it is acknowledged",
+       Start::kEmpty, Length::kAtMost, "--sync always", false, true,
+       sets(shuffled_keys)},
+
+      {.name = "get_hit",
+       .what = "a key that is there, at random",
+       .work = gets(random_keys)},
+      {.name = "get_miss",
+       .what = "a key that is not there, but lies between others",
+       .work = gets(absent_keys, false)},
+      {.name = "get_newest",
+       .what = "the key written last",
+       .work = gets(newest_key)},
+      {.name = "get_oldest",
+       .what = "the key written first",
+       .work = gets(oldest_key)},
+      {.name = "get_zipfian",
+       .what = "a key that is there, few of them often",
+       .work = gets(zipfian_keys)},
+      {.name = "get_batch",
+       .what = "one of 32 keys that are asked for together",
+       .work = batches()},
+      {.name = "get_two_threads",
+       .what = "a get_hit of one of two threads",
+       .threads = true,
+       .work = pairs_of_threads()},
+      {.name = "scan",
+       .what = "one entry of a scan over all",
+       .needs = "scan",
+       .work = whole_scan()},
+      {.name = "scan_100",
+       .what = "one entry of scans over 100 neighbours",
+       .needs = "scan",
+       .work = ranges()},
+
+      {.name = "ycsb_c",
+       .what = "100 % reads, Zipfian",
+       .work = mix({.reads = 100})},
+      {.name = "ycsb_b",
+       .what = "95 % reads, 5 % updates, Zipfian",
+       .work = mix({.reads = 95, .updates = 5})},
+      {.name = "ycsb_a",
+       .what = "50 % reads, 50 % updates, Zipfian",
+       .work = mix({.reads = 50, .updates = 50})},
+      {.name = "ycsb_f",
+       .what = "50 % reads, 50 % reads with an update behind, Zipfian",
+       .work = mix({.reads = 50, .changes = 50})},
+      {.name = "ycsb_d",
+       .what = "95 % reads of the latest keys, 5 % inserts",
+       .length = Length::kAtMost,
+       .work = mix({.reads = 95, .inserts = 5, .latest = true})},
+      {.name = "ycsb_e",
+       .what = "95 % scans of 1 to 100 keys, 5 % inserts, Zipfian",
+       .length = Length::kAtMost,
+       .needs = "scan",
+       .work = mix({.inserts = 5, .scans = 95})},
+      {.name = "overwrite",
+       .what = "a new value for a key that is there, at random",
+       .length = Length::kKeys,
+       .work = sets(random_keys)},
+  };
+}
+
+constexpr std::uint64_t kSeed = 7;
+
+[[noreturn]] void throw_wrong(std::string_view what) {
+  throw std::runtime_error("wrong answer: " + std::string(what));
+}
+
+class Sets final : public Work {
+ public:
+  Sets(const Scene& scene, Keys keys) : scene_(scene), keys_(std::move(keys)) {}
+
+  std::uint64_t run(std::uint64_t count) override {
+    const std::string_view bytes = value(scene_.value_bytes);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      scene_.store.set(keys_.next(), bytes);
+    }
+    return count;
   }
-  return sum;
+
+ private:
+  Scene scene_;
+  Keys keys_;
+};
+
+class Gets final : public Work {
+ public:
+  Gets(const Scene& scene, Keys keys, bool there)
+      : store_(scene.store), keys_(std::move(keys)), there_(there) {}
+
+  std::uint64_t run(std::uint64_t count) override {
+    bool right = true;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      right &= store_.get(keys_.next(), found_) == there_;
+    }
+    if (!right) throw_wrong(there_ ? "a key was not found" : "a key was found");
+    return count;
+  }
+
+ private:
+  Store& store_;
+  Keys keys_;
+  std::string found_;
+  bool there_;
+};
+
+class Batches final : public Work {
+ public:
+  Batches(const Scene& scene, Keys keys)
+      : store_(scene.store), keys_(std::move(keys)) {}
+
+  std::uint64_t run(std::uint64_t count) override {
+    constexpr std::size_t kTogether = 32;
+    std::uint64_t done = 0;
+    std::uint64_t found = 0;
+    for (; done < count; done += kTogether) {
+      asked_.clear();
+      for (std::size_t i = 0; i < kTogether; ++i) {
+        asked_.push_back(keys_.next());
+      }
+      store_.get_batch(asked_, [&](std::size_t, const std::string* answer) {
+        if (answer != nullptr) ++found;
+      });
+    }
+    if (found != done) throw_wrong("a key was not found");
+    return done;
+  }
+
+ private:
+  Store& store_;
+  Keys keys_;
+  std::vector<std::string_view> asked_;
+};
+
+// Gets by two threads at once, half of them each.
+class TwoThreads final : public Work {
+ public:
+  explicit TwoThreads(const Scene& scene, const Keys& keys)
+      : one_(scene, keys, true), other_(scene, keys, true) {
+    (void)other_.run(keys.size() / 2);  // so that they do not ask for the same
+  }
+
+  std::uint64_t run(std::uint64_t count) override {
+    const std::uint64_t each = (count + 1) / 2;
+    auto other =
+        std::async(std::launch::async, [&] { return other_.run(each); });
+    const std::uint64_t done = one_.run(each);
+    return done + other.get();
+  }
+
+ private:
+  Gets one_;
+  Gets other_;
+};
+
+class WholeScan final : public Work {
+ public:
+  explicit WholeScan(const Scene& scene) : scene_(scene) {}
+
+  std::uint64_t run(std::uint64_t count) override {
+    std::uint64_t seen = 0;
+    while (seen < count) {
+      const std::uint64_t before = seen;
+      scene_.store.scan("", "",
+                        [&](std::string_view, std::string_view) { ++seen; });
+      if (seen - before != scene_.keys) throw_wrong("a scan left keys out");
+    }
+    return seen;
+  }
+
+ private:
+  Scene scene_;
+};
+
+// Scans `length` neighbours. @returns how many there are.
+std::uint64_t scan_neighbours(Store& store, std::uint64_t first,
+                              std::uint64_t length) {
+  std::uint64_t seen = 0;
+  store.scan(key_of(first), key_of(first + length),
+             [&](std::string_view, std::string_view) { ++seen; });
+  if (seen != length) throw_wrong("a scan left keys out");
+  return seen;
 }
 
-std::string key_ending_in(char last, std::uint64_t number) {
-  std::string key = "key000000000000";
-  key += last;
-  const std::string digits = std::to_string(number);
-  key.replace(kKeyBytes - 1 - digits.size(), digits.size(), digits);
-  return key;
+class Ranges final : public Work {
+ public:
+  explicit Ranges(const Scene& scene) : scene_(scene) {}
+
+  std::uint64_t run(std::uint64_t count) override {
+    const std::uint64_t length = std::min<std::uint64_t>(100, scene_.keys);
+    std::uint64_t seen = 0;
+    while (seen < count) {
+      const std::uint64_t first = random_() % (scene_.keys - length + 1);
+      seen += scan_neighbours(scene_.store, first, length);
+    }
+    return seen;
+  }
+
+ private:
+  Scene scene_;
+  std::mt19937_64 random_{kSeed};
+};
+
+// The keys of a mix, and which operation each is for, are drawn beforehand; only
+// a key that has to do with how many there are is made when it is used.
+class Mixed final : public Work {
+ public:
+  Mixed(const Scene& scene, const Mix& mix, std::uint64_t keys)
+      : scene_(scene), keys_(zipfian_keys(keys)), latest_(mix.latest) {
+    std::mt19937_64 random(kSeed);
+    Zipfian ranks(keys, kSeed);
+    for (Planned& one : plan_) {
+      one.kind = kind_of(mix, random() % 100);
+      one.length = 1 + static_cast<unsigned>(random() % 100);
+      one.rank = mix.latest ? ranks.next_rank() : ranks.next();
+    }
+  }
+
+  std::uint64_t run(std::uint64_t count) override {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      carry_out(plan_[at_]);
+      at_ = (at_ + 1) % plan_.size();
+    }
+    return count;
+  }
+
+ private:
+  enum class Kind : std::uint8_t { kRead, kUpdate, kInsert, kScan, kChange };
+
+  struct Planned {
+    Kind kind = Kind::kRead;
+    unsigned length = 0;     // of a scan
+    std::uint64_t rank = 0;  // of a latest key; where a scan begins
+  };
+
+  static Kind kind_of(const Mix& mix, std::uint64_t percent) {
+    if (percent < mix.reads) return Kind::kRead;
+    if (percent < mix.reads + mix.updates) return Kind::kUpdate;
+    if (percent < mix.reads + mix.updates + mix.inserts) return Kind::kInsert;
+    if (percent < 100 - mix.changes) return Kind::kScan;
+    return Kind::kChange;
+  }
+
+  void carry_out(const Planned& one) {
+    switch (one.kind) {
+      case Kind::kRead:
+        return latest_ ? get(key_of(scene_.keys - 1 - one.rank))
+                       : get(keys_.next());
+      case Kind::kUpdate:
+        return set(keys_.next());
+      case Kind::kInsert:
+        set(key_of(scene_.keys));
+        ++scene_.keys;
+        return;
+      case Kind::kScan: {
+        const auto length = std::min<std::uint64_t>(one.length, scene_.keys);
+        const std::uint64_t first = one.rank % (scene_.keys - length + 1);
+        (void)scan_neighbours(scene_.store, first, length);
+        return;
+      }
+      case Kind::kChange: {
+        const std::string_view key = keys_.next();
+        get(key);
+        return set(key);
+      }
+    }
+  }
+
+  void get(std::string_view key) {
+    if (!scene_.store.get(key, found_)) throw_wrong("a key was not found");
+  }
+
+  void set(std::string_view key) {
+    scene_.store.set(key, value(scene_.value_bytes));
+  }
+
+  Scene scene_;
+  Keys keys_;
+  std::array<Planned, 10'000> plan_;
+  std::size_t at_ = 0;
+  bool latest_;
+  std::string found_;
+};
+
+Maker sets(Draw draw) {
+  return [=](const Scene& scene, std::uint64_t keys) {
+    return std::make_unique<Sets>(scene, draw(keys));
+  };
 }
 
-// As many keys as `count`, the number of each drawn by `draw`.
-template <typename Draw, typename KeyOf>
-Keys drawn(std::uint64_t count, Draw draw, KeyOf key) {
-  Keys keys;
-  for (std::uint64_t i = 0; i < count; ++i) keys.add(key(draw()));
-  return keys;
+Maker gets(Draw draw, bool there) {
+  return [=](const Scene& scene, std::uint64_t keys) {
+    return std::make_unique<Gets>(scene, draw(keys), there);
+  };
 }
 
-Keys only(const std::string& key) {
-  Keys keys;
-  keys.add(key);
-  return keys;
+Maker batches() {
+  return [](const Scene& scene, std::uint64_t keys) {
+    return std::make_unique<Batches>(scene, random_keys(keys));
+  };
 }
 
-// Draws numbers below `count`, all alike; the remainder's bias is far below
-// what can be measured.
-auto uniform(std::uint64_t count) {
-  return [count, random = std::mt19937_64(kSeed)]() mutable {
-    return random() % count;
+Maker pairs_of_threads() {
+  return [](const Scene& scene, std::uint64_t keys) {
+    return std::make_unique<TwoThreads>(scene, random_keys(keys));
+  };
+}
+
+Maker whole_scan() {
+  return [](const Scene& scene, std::uint64_t /*keys*/) {
+    return std::make_unique<WholeScan>(scene);
+  };
+}
+
+Maker ranges() {
+  return [](const Scene& scene, std::uint64_t /*keys*/) {
+    return std::make_unique<Ranges>(scene);
+  };
+}
+
+Maker mix(const Mix& shares) {
+  return [=](const Scene& scene, std::uint64_t keys) {
+    return std::make_unique<Mixed>(scene, shares, keys);
   };
 }
 
 }  // namespace
 
-std::string key_of(std::uint64_t number) {
-  return key_ending_in('0', number);
+const std::vector<Workload>& workloads() {
+  static const std::vector<Workload> all = all_workloads();
+  return all;
 }
 
-std::string absent_key(std::uint64_t number) {
-  return key_ending_in('5', number);
-}
-
-std::string_view value() {
-  static const std::string bytes = [] {
-    constexpr std::string_view kText = "etaoinshrdlucmfwypvbgkjqxz ";
-    std::mt19937_64 random(kSeed);
-    std::string text;
-    while (text.size() < kValueBytes) text += kText[random() % kText.size()];
-    return text;
-  }();
-  return bytes;
-}
-
-Keys sequential_keys(std::uint64_t count) {
-  return drawn(
-      count, [i = std::uint64_t{0}]() mutable { return i++; }, key_of);
-}
-
-Keys shuffled_keys(std::uint64_t count) {
-  std::vector<std::uint64_t> numbers(count);
-  std::iota(numbers.begin(), numbers.end(), 0);
-  std::shuffle(numbers.begin(), numbers.end(), std::mt19937_64(kSeed));
-  return drawn(
-      count, [at = numbers.begin()]() mutable { return *at++; }, key_of);
-}
-
-Keys random_keys(std::uint64_t count) {
-  return drawn(count, uniform(count), key_of);
-}
-
-Keys random_keys(std::uint64_t count, std::uint64_t draws) {
-  return drawn(draws, uniform(count), key_of);
-}
-
-Keys zipfian_keys(std::uint64_t count) {
-  Zipfian zipfian(count, kSeed);
-  return drawn(
-      count, [&zipfian] { return zipfian.next(); }, key_of);
-}
-
-Keys absent_keys(std::uint64_t count) {
-  return drawn(count, uniform(count), absent_key);
-}
-
-Keys newest_key(std::uint64_t count) {
-  return only(key_of(count - 1));
-}
-
-Keys oldest_key(std::uint64_t /*count*/) {
-  return only(key_of(0));
-}
-
-Zipfian::Zipfian(std::uint64_t count, std::uint64_t seed)
-    : count_(count),
-      zeta_(zeta(count)),
-      alpha_(1 / (1 - kSkew)),
-      eta_((1 - std::pow(2.0 / static_cast<double>(count), 1 - kSkew)) /
-           (1 - zeta(2) / zeta_)),
-      random_(seed) {}
-
-std::uint64_t Zipfian::next_rank() {
-  const double u = std::uniform_real_distribution<double>()(random_);
-  const double uz = u * zeta_;
-  if (uz < 1 || count_ == 1) return 0;
-  if (uz < 1 + std::pow(0.5, kSkew)) return 1;
-  const double rank =
-      static_cast<double>(count_) * std::pow(eta_ * u - eta_ + 1, alpha_);
-  return std::min(static_cast<std::uint64_t>(rank), count_ - 1);
-}
-
-std::uint64_t Zipfian::next() {
-  return KeyHash(0)(std::to_string(next_rank())) % count_;
-}
-
-std::vector<const Stage*> merging_stages() {
-  std::vector<const Stage*> stages;
-  for (const Stage* stage : all_stages()) {
-    if (stage->has("compact")) stages.push_back(stage);
+const Workload* find_workload(std::string_view name) {
+  for (const Workload& workload : workloads()) {
+    if (workload.name == name) return &workload;
   }
-  return stages;
-}
-
-std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
-                            Mode mode, std::uint64_t keys, Os* os) {
-  return open(stage, directory, {.mode = mode, .keys = keys, .os = os});
-}
-
-std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
-                            const Opening& opening) {
-  Options options;
-  options.directory = directory;
-  options.mode = opening.mode;
-  options.os = opening.os;
-  for (const OptionSpec& spec : stage.options) {
-    const auto set_to = [&](std::uint64_t number) {
-      options.numbers[spec.name] = number;
-    };
-    if (spec.name == "--slots") set_to(kSlotsPerKey * opening.keys);
-    if (spec.name == "--segment-bytes" && opening.segment_bytes > 0) {
-      set_to(opening.segment_bytes);
-    }
-    if (opening.merges_by_itself) continue;
-    if (spec.name == "--dead-percent") set_to(spec.max);
-    if (spec.name == "--merge-window-end") set_to(spec.min);  // never open
-  }
-  return stage.open(options);
-}
-
-void fill(Store& store, std::uint64_t count) {
-  for (std::uint64_t i = 0; i < count; ++i) store.set(key_of(i), value());
+  return nullptr;
 }
 
 }  // namespace strata::bench

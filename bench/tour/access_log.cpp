@@ -6,7 +6,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "bench/tour/interrupt.h"
+#include "bench/interrupt.h"
 #include "common/record/escape.h"
 #include "common/store/errors.h"
 
@@ -57,10 +57,10 @@ class Lines {
   ~Lines() { std::free(line_); }
 
   [[nodiscard]] std::optional<std::string_view> next() {
-    throw_if_interrupted();
+    bench::throw_if_interrupted();
     errno = 0;
     const ssize_t got = ::getline(&line_, &capacity_, file_.get());
-    throw_if_interrupted();
+    bench::throw_if_interrupted();
     if (got < 0) {
       if (std::feof(file_.get()) == 0) {
         throw IoError("cannot read", path_, errno);

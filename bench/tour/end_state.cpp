@@ -3,7 +3,7 @@
 #include <map>
 #include <string_view>
 
-#include "bench/tour/interrupt.h"
+#include "bench/interrupt.h"
 #include "bench/tour/questions.h"
 #include "common/record/escape.h"
 
@@ -66,7 +66,7 @@ Ghosts check_end_state(Store& store, const Stage& stage, const History& history,
   Ghosts ghosts;
   auto next = expected.begin();
   store.scan("", "", [&](std::string_view key, std::string_view value) {
-    throw_if_interrupted();
+    bench::throw_if_interrupted();
     if (next == expected.end() || key < next->first) {
       differ(history, key, "the store has a value, and right is none");
     }

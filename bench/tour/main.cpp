@@ -15,7 +15,7 @@
 #include "bench/tour/access_log.h"
 #include "bench/tour/arguments.h"
 #include "bench/tour/git.h"
-#include "bench/tour/interrupt.h"
+#include "bench/interrupt.h"
 #include "bench/tour/page.h"
 #include "bench/tour/replay.h"
 #include "bench/tour/report.h"
@@ -74,7 +74,7 @@ int run(int argc, char** argv) {
     if (exit.code != 0) return fail(exit.code, exit.text);
     fmt::print("{}", exit.text);
     return 0;
-  } catch (const Interrupted& interrupted) {
+  } catch (const bench::Interrupted& interrupted) {
     return fail(128 + interrupted.signal,
                 "interrupted: nothing is left behind");
   } catch (const BadInput& error) {
@@ -98,6 +98,6 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   strata::turn_write_signals_into_errors();
-  strata::tour::note_interrupts();
+  strata::bench::note_interrupts();
   return strata::tour::run(argc, argv);
 }

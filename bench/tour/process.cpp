@@ -11,7 +11,7 @@
 #include <csignal>
 #include <utility>
 
-#include "bench/tour/interrupt.h"
+#include "bench/interrupt.h"
 #include "common/store/errors.h"
 
 namespace strata::tour {
@@ -118,7 +118,7 @@ bool read_some(const Descriptor& from, std::string& to) {
 void read_both(Descriptor& out, Descriptor& error, Finished& finished) {
   constexpr int kMilliseconds = 100;
   while (out.get() >= 0 || error.get() >= 0) {
-    throw_if_interrupted();
+    bench::throw_if_interrupted();
     std::array<pollfd, 2> waiting = {
         {{out.get(), POLLIN, 0}, {error.get(), POLLIN, 0}}};
     if (::poll(waiting.data(), waiting.size(), kMilliseconds) <= 0) continue;

@@ -19,7 +19,7 @@ struct Finished {
 /// @param words the program, searched for in PATH, and its arguments
 /// @param environment lines `NAME=value`
 /// @throws IoError when it cannot be started.
-/// @throws Interrupted after the program has been ended.
+/// @throws bench::Interrupted after the program has been ended.
 [[nodiscard]] Finished run(const std::vector<std::string>& words,
                            const std::vector<std::string>& environment);
 

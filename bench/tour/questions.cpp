@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bench/tour/interrupt.h"
+#include "bench/interrupt.h"
 #include "common/record/escape.h"
 
 namespace strata::tour {
@@ -30,7 +30,7 @@ Answers ask_once(Store& store, Ledger& ledger,
   const std::uint64_t start = ledger.ticks_ns();
   std::uint64_t ns = 0;
   while (answers.asked < patience.questions) {
-    throw_if_interrupted();
+    bench::throw_if_interrupted();
     const Question& question = questions[answers.asked % questions.size()];
     const bool there = store.get(question.key, value);
     check(question, there, value);

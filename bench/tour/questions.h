@@ -55,7 +55,7 @@ struct Patience {
 /// @param questions may be empty: then nothing is asked
 /// @param ledger what the store runs on; is cleared
 /// @throws WrongAnswer
-/// @throws Interrupted
+/// @throws bench::Interrupted
 [[nodiscard]] Answers ask(Store& store, Ledger& ledger,
                           const std::vector<Question>& questions,
                           Patience patience);

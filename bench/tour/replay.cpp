@@ -9,7 +9,7 @@
 
 #include "bench/counting_os.h"
 #include "bench/temporary.h"
-#include "bench/tour/interrupt.h"
+#include "bench/interrupt.h"
 #include "common/cli/progress.h"
 #include "common/os/posix_os.h"
 #include "common/record/escape.h"
@@ -140,7 +140,7 @@ void Runner::write_everything() {
 }
 
 void Runner::write(const Operation& operation) {
-  throw_if_interrupted();
+  bench::throw_if_interrupted();
   const std::string& key = keys_[operation.key];
   if (operation.deletes && !deletes_) {
     ++run_.skipped_deletes;
@@ -190,7 +190,7 @@ void Runner::merge_everything() {
   merging.files_before = store_->file_stats().size();
   const std::uint64_t written = counting_.written();
   const std::uint64_t start = ledger_.ticks_ns();
-  throw_if_interrupted();
+  bench::throw_if_interrupted();
   store_->compact();
   merging.ns = static_cast<double>(ledger_.ticks_ns() - start);
   merging.written = counting_.written() - written;
@@ -206,7 +206,7 @@ void Runner::open_for_reading() {
   std::vector<std::uint64_t> times;
   std::uint64_t sum = 0;
   while (times.size() < kMost && sum < kPatience.budget_ns) {
-    throw_if_interrupted();
+    bench::throw_if_interrupted();
     store_.reset();
     ledger_.clear();
     const std::uint64_t start = ledger_.ticks_ns();

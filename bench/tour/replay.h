@@ -79,7 +79,7 @@ struct Run {
 /// Replays `history` through a new store of `stage` in `directory`, checks its
 /// end state, and where it can merge, merges it and checks it again.
 /// @throws WrongAnswer when the end state, or any answer, is not right.
-/// @throws Interrupted
+/// @throws bench::Interrupted
 /// @throws IoError, InvalidInput as the store does.
 [[nodiscard]] Run replay(const Stage& stage, const History& history,
                          const std::string& directory);

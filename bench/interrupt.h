@@ -1,11 +1,11 @@
 /// @file
 /// Ctrl-C: noted when it comes, acted upon between two operations, so that the
-/// tour can put everything away before it ends.
+/// tour and the benchmarks can put everything away before they end.
 #pragma once
 
-namespace strata::tour {
+namespace strata::bench {
 
-/// Thrown where the tour notices that it is to end.
+/// Thrown where it is noticed that the end has come.
 struct Interrupted {
   int signal = 0;  ///< SIGINT, SIGTERM or SIGHUP
 };
@@ -14,7 +14,10 @@ struct Interrupted {
 /// themselves. Calls that wait are interrupted (EINTR).
 void note_interrupts();
 
+/// @returns the signal that has come, or 0.
+[[nodiscard]] int noted_interrupt();
+
 /// @throws Interrupted when one of the signals has come.
 void throw_if_interrupted();
 
-}  // namespace strata::tour
+}  // namespace strata::bench

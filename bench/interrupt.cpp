@@ -1,9 +1,9 @@
-#include "bench/tour/interrupt.h"
+#include "bench/interrupt.h"
 
 #include <csignal>
 #include <initializer_list>
 
-namespace strata::tour {
+namespace strata::bench {
 
 namespace {
 
@@ -20,8 +20,12 @@ void note_interrupts() {
   }
 }
 
+int noted_interrupt() {
+  return noted_signal;
+}
+
 void throw_if_interrupted() {
   if (noted_signal != 0) throw Interrupted{noted_signal};
 }
 
-}  // namespace strata::tour
+}  // namespace strata::bench

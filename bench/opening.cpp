@@ -1,0 +1,58 @@
+#include "bench/opening.h"
+
+#include "bench/interrupt.h"
+#include "stages/registry.h"
+
+namespace strata::bench {
+
+namespace {
+
+constexpr std::uint64_t kSlotsPerKey = 4;
+
+}  // namespace
+
+std::vector<const Stage*> merging_stages() {
+  std::vector<const Stage*> stages;
+  for (const Stage* stage : all_stages()) {
+    if (stage->has("compact")) stages.push_back(stage);
+  }
+  return stages;
+}
+
+std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
+                            Mode mode, std::uint64_t keys, Os* os) {
+  return open(stage, directory, {.mode = mode, .keys = keys, .os = os});
+}
+
+std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
+                            const Opening& opening) {
+  Options options;
+  options.directory = directory;
+  options.mode = opening.mode;
+  options.os = opening.os;
+  options.sync = opening.sync;
+  for (const OptionSpec& spec : stage.options) {
+    const auto set_to = [&](std::uint64_t number) {
+      options.numbers[spec.name] = number;
+    };
+    if (spec.name == "--slots") set_to(kSlotsPerKey * opening.keys);
+    if (spec.name == "--segment-bytes" && opening.segment_bytes > 0) {
+      set_to(opening.segment_bytes);
+    }
+    if (opening.merges_by_itself) continue;
+    if (spec.name == "--dead-percent") set_to(spec.max);
+    if (spec.name == "--merge-window-end") set_to(spec.min);  // never open
+  }
+  return stage.open(options);
+}
+
+void fill(Store& store, std::uint64_t count, std::size_t value_bytes) {
+  constexpr std::uint64_t kLook = 1024;
+  const std::string_view bytes = value(value_bytes);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (i % kLook == 0) throw_if_interrupted();
+    store.set(key_of(i), bytes);
+  }
+}
+
+}  // namespace strata::bench

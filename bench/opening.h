@@ -1,0 +1,47 @@
+/// @file
+/// Opening and filling the stores that are measured.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/keys.h"
+#include "common/store/stage.h"
+
+namespace strata::bench {
+
+/// @returns the stages that merge: those, too, that many threads may use at once.
+[[nodiscard]] std::vector<const Stage*> merging_stages();
+
+/// How a store is to be opened, where that matters.
+struct Opening {
+  Mode mode = Mode::kRead;          ///< as of `Options`
+  std::uint64_t keys = 1;           ///< a stage with slots gets four for each
+  Os* os = nullptr;                 ///< null for the real one
+  std::uint64_t segment_bytes = 0;  ///< 0 for the stage's default
+  bool merges_by_itself = true;     ///< false: only when it is told to
+  Sync sync = Sync::kNever;         ///< as of `Options`
+};
+
+/// Opens a store. What the stage has no option for is left out.
+[[nodiscard]] std::unique_ptr<Store> open(const Stage& stage,
+                                          const std::string& directory,
+                                          const Opening& opening);
+
+/// Opens a store with everything else at its default.
+/// @param keys how many it is to hold: a stage with slots gets four for each
+/// @param os null for the real one
+[[nodiscard]] std::unique_ptr<Store> open(const Stage& stage,
+                                          const std::string& directory,
+                                          Mode mode, std::uint64_t keys,
+                                          Os* os = nullptr);
+
+/// Sets the keys 0 to `count` - 1, each once, ascending.
+/// @param value_bytes of each value
+void fill(Store& store, std::uint64_t count,
+          std::size_t value_bytes = kValueBytes);
+
+}  // namespace strata::bench

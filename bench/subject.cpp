@@ -1,0 +1,50 @@
+#include "bench/subject.h"
+
+#include "stages/registry.h"
+
+namespace strata::bench {
+
+std::string_view name_of(Durability durability) {
+  switch (durability) {
+    case Durability::kProcess:
+      return "process";
+    case Durability::kSystem:
+      return "system";
+    case Durability::kDisk:
+      return "disk";
+  }
+  return "";
+}
+
+std::string_view name_of(Subject::Kind kind) {
+  switch (kind) {
+    case Subject::Kind::kStage:
+      return "stage";
+    case Subject::Kind::kPeer:
+      return "peer";
+    case Subject::Kind::kLimit:
+      return "limit";
+  }
+  return "";
+}
+
+std::string label_of(const Subject& subject, Sync sync) {
+  const Durability durability =
+      sync == Sync::kAlways ? Durability::kDisk : subject.durability;
+  return std::string(name_of(subject.kind)) + ", " +
+         std::string(name_of(durability));
+}
+
+std::vector<Subject> stage_subjects() {
+  std::vector<Subject> subjects;
+  for (const Stage* stage : all_stages()) {
+    Subject subject;
+    subject.stage = stage;
+    // Whoever merges in the background can be used by many threads.
+    subject.threads = stage->has("compact");
+    subjects.push_back(subject);
+  }
+  return subjects;
+}
+
+}  // namespace strata::bench

@@ -1,0 +1,352 @@
+// Takes every workload through all who take part: with a growing number of
+// keys, and with values of several sizes.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/benches.h"
+#include "bench/interrupt.h"
+#include "bench/opening.h"
+#include "bench/process_io.h"
+#include "bench/temporary.h"
+#include "bench/workloads.h"
+#include "common/os/posix_os.h"
+
+namespace strata::bench {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Start = Workload::Start;
+using Length = Workload::Length;
+
+// How many keys, of which size their values.
+struct Size {
+  std::uint64_t keys = 0;
+  std::size_t value_bytes = kValueBytes;
+
+  friend bool operator==(const Size&, const Size&) = default;
+};
+
+// A store of one who takes part, its calls counted from `resume` to `pause`.
+class Opened {
+ public:
+  Opened(const Subject& subject, const Size& size, Sync sync)
+      : size_(size), ledger_(posix_os(), Ledger::Keep::kTotals) {
+    ledger_.pause();
+    store_ = open(*subject.stage, directory_.path(),
+                  {.mode = Mode::kWrite,
+                   .keys = size.keys,
+                   .os = &ledger_,
+                   .sync = sync});
+  }
+
+  void fill() {
+    bench::fill(*store_, size_.keys, size_.value_bytes);
+    keys_ = size_.keys;
+    wait_until_quiet();
+  }
+
+  [[nodiscard]] Scene scene() { return {*store_, keys_, size_.value_bytes}; }
+
+  // Closes the store. @returns the bytes of its files.
+  [[nodiscard]] double close() {
+    store_.reset();
+    return static_cast<double>(bytes_under(directory_.path()));
+  }
+
+  [[nodiscard]] Ledger& ledger() { return ledger_; }
+
+ private:
+  Size size_;
+  TemporaryDirectory directory_;
+  Ledger ledger_;
+  std::unique_ptr<Store> store_;
+  std::uint64_t keys_ = 0;
+};
+
+// The filled stores of one size, which many workloads share. Those of the last
+// size are kept until others are asked for.
+class FilledStores {
+ public:
+  [[nodiscard]] Opened& of(const Subject& subject, const Size& size) {
+    if (!(size == size_)) stores_.clear();
+    size_ = size;
+    auto& store = stores_[subject.name()];
+    if (!store) {
+      auto made = std::make_unique<Opened>(subject, size, Sync::kNever);
+      made->fill();
+      store = std::move(made);
+    }
+    return *store;
+  }
+
+  void clear() { stores_.clear(); }
+
+ private:
+  Size size_;
+  std::map<std::string, std::unique_ptr<Opened>> stores_;
+};
+
+FilledStores& filled_stores() {
+  static FilledStores stores;
+  return stores;
+}
+
+// Does so many operations, however long it takes: an interrupt is seen.
+std::uint64_t run_all(Work& work, std::uint64_t count) {
+  constexpr std::uint64_t kPiece = 1024;
+  std::uint64_t done = 0;
+  while (done < count) {
+    throw_if_interrupted();
+    done += work.run(std::min(kPiece, count - done));
+  }
+  return done;
+}
+
+// Does operations one by one. @returns the nanoseconds of each, ascending.
+std::vector<double> clock_each(Work& work, std::uint64_t count) {
+  std::vector<double> ns;
+  ns.reserve(count);
+  while (ns.size() < count) {
+    if (ns.size() % 512 == 0) throw_if_interrupted();
+    const auto before = Clock::now();
+    const std::uint64_t done = work.run(1);
+    const std::chrono::duration<double, std::nano> took = Clock::now() - before;
+    ns.insert(ns.end(), done, took.count() / static_cast<double>(done));
+  }
+  std::sort(ns.begin(), ns.end());
+  return ns;
+}
+
+// A quantile that no single operation decides, or nothing.
+void add_quantiles(const std::vector<double>& ns, Counters& counters) {
+  constexpr double kBeyond = 10;  // operations slower than the quantile
+  const auto count = static_cast<double>(ns.size());
+  const auto add = [&](const char* name, double share) {
+    if (count * (1 - share) < kBeyond) return;
+    counters[name] = ns[static_cast<std::size_t>(share * (count - 1))];
+  };
+  add("p50_ns", 0.5);
+  add("p99_ns", 0.99);
+  add("p999_ns", 0.999);
+  counters["max_ns"] = ns.back();
+}
+
+// Times a workload on one who takes part, and counts what it costs.
+class Part {
+ public:
+  Part(const Workload& workload, const Subject& subject, const Size& size,
+       double seconds)
+      : workload_(workload),
+        subject_(subject),
+        size_(size),
+        seconds_(seconds),
+        sync_(workload.durable ? Sync::kAlways : Sync::kNever) {}
+
+  void warm_up() {
+    if (workload_.start == Start::kEmpty) {
+      counters_ = count_on_new_store();
+      return;
+    }
+    Opened& opened = filled_stores().of(subject_, size_);
+    work_ = workload_.work(opened.scene(), size_.keys);
+    operations_ = workload_.length == Length::kKeys
+                      ? run_all(*work_, size_.keys)
+                      : fitting(*work_);
+    wait_until_quiet();
+  }
+
+  double turn() {
+    if (workload_.start == Start::kFilled) return time(*work_);
+    Opened opened(subject_, size_, sync_);
+    const auto work = workload_.work(opened.scene(), size_.keys);
+    return time(*work);
+  }
+
+  Counters counters() {
+    if (workload_.start == Start::kFilled) {
+      Opened& opened = filled_stores().of(subject_, size_);
+      counters_ = count(opened, *work_, std::min(operations_, kMostClocked));
+      work_.reset();
+    }
+    counters_["operations"] = static_cast<double>(operations_);
+    return counters_;
+  }
+
+ private:
+  static constexpr std::uint64_t kMostClocked = 100'000;
+
+  double time(Work& work) {
+    std::uint64_t done = 0;
+    const double seconds = seconds_of([&] {
+      done = workload_.length == Length::kKeys ? run_all(work, operations_)
+                                               : work.run(operations_);
+    });
+    return seconds / static_cast<double>(done);
+  }
+
+  // How many operations fit into the time of a turn.
+  std::uint64_t fitting(Work& work) const {
+    std::uint64_t count = 1;
+    std::uint64_t done = 0;
+    double seconds = 0;
+    while (seconds < seconds_ / 2 && done < most()) {
+      throw_if_interrupted();
+      seconds += seconds_of([&] { done += work.run(count); });
+      count *= 2;
+    }
+    const double fit = seconds_ / seconds * static_cast<double>(done);
+    return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(fit), 1,
+                                     most());
+  }
+
+  // Work that adds keys is not to add many more than there are, and work on a
+  // new store not to set any twice.
+  [[nodiscard]] std::uint64_t most() const {
+    if (workload_.length == Length::kTime) return ~std::uint64_t{0};
+    return size_.keys / (workload_.start == Start::kEmpty ? 2 : 1);
+  }
+
+  Counters count_on_new_store() {
+    Opened opened(subject_, size_, sync_);
+    const auto work = workload_.work(opened.scene(), size_.keys);
+    operations_ = size_.keys;
+    if (workload_.length != Length::kKeys) operations_ = fitting(*work);
+    Counters counters = count(opened, *work, operations_);
+    if (workload_.length == Length::kKeys) {
+      counters["disk_bytes_per_user_byte"] =
+          opened.close() / static_cast<double>(size_.keys * pair_bytes());
+    }
+    return counters;
+  }
+
+  Counters count(Opened& opened, Work& work, std::uint64_t operations) {
+    Ledger& ledger = opened.ledger();
+    ledger.clear();
+    ledger.resume();
+    const IoMeter meter;
+    const std::vector<double> ns = clock_each(work, operations);
+    const auto done = static_cast<double>(ns.size());
+    const auto io = meter.since();
+    ledger.pause();
+    Counters counters;
+    if (subject_.counted) {
+      counters = counters_of(ledger.totals(), done);
+    } else if (io && !subject_.mapped) {
+      counters["reads_per_op"] = static_cast<double>(io->reads) / done;
+      counters["bytes_read_per_op"] =
+          static_cast<double>(io->bytes_read) / done;
+      counters["writes_per_op"] = static_cast<double>(io->writes) / done;
+      counters["bytes_written_per_op"] =
+          static_cast<double>(io->bytes_written) / done;
+    }
+    add_quantiles(ns, counters);
+    return counters;
+  }
+
+  [[nodiscard]] std::uint64_t pair_bytes() const {
+    return kKeyBytes + size_.value_bytes;
+  }
+
+  const Workload& workload_;
+  const Subject subject_;
+  const Size size_;
+  const double seconds_;
+  const Sync sync_;
+  std::unique_ptr<Work> work_;
+  std::uint64_t operations_ = 0;
+  Counters counters_;
+};
+
+// What a workload needs its subject must not refuse.
+bool can_take_part(const Subject& subject, const Workload& workload) {
+  if (workload.threads && !subject.threads) return false;
+  if (workload.start == Start::kFilled && !subject.stage->has("get")) {
+    return false;
+  }
+  return subject.stage->has(workload.needs);
+}
+
+// Whether a store of that size is too long to be searched again and again.
+bool is_too_large(const Plan& plan, const Subject& subject, const Size& size) {
+  return subject.stage->scans && size.keys > plan.sizes(true).back();
+}
+
+// What a prompt can do too, on stores small enough for it.
+void add_tools(const Plan& plan, Contest& contest, const Workload& workload,
+               const Size& size) {
+  if (size.value_bytes != kValueBytes) return;
+  if (size.keys > plan.sizes(true).back()) return;
+  if (workload.name == "fill_sequential" &&
+      size.keys == plan.sizes(true).front()) {
+    contest.contestants.push_back(book_db_set());
+  }
+  const bool newest = workload.name == "get_newest";
+  if (!newest && workload.name != "get_miss") return;
+  for (Contestant& one : shell_contestants(size.keys, newest)) {
+    contest.contestants.push_back(std::move(one));
+  }
+}
+
+void register_one(const Plan& plan, const Workload& workload,
+                  const Size& size) {
+  Contest contest;
+  contest.name = workload.name;
+  contest.arguments = {{"n", static_cast<std::int64_t>(size.keys)},
+                       {"value", static_cast<std::int64_t>(size.value_bytes)}};
+  contest.rounds = plan.rounds();
+  contest.seconds_per_turn = workload.length == Length::kTime
+                                 ? plan.seconds_per_turn()
+                                 : 3e-6 * static_cast<double>(size.keys);
+  for (const Subject& subject : plan.subjects) {
+    if (!can_take_part(subject, workload)) continue;
+    if (is_too_large(plan, subject, size)) continue;
+    const auto part = std::make_shared<Part>(workload, subject, size,
+                                             plan.seconds_per_turn());
+    contest.contestants.push_back(
+        {subject.name(),
+         label_of(subject, workload.durable ? Sync::kAlways : Sync::kNever),
+         [part] { return part->turn(); }, [part] { part->warm_up(); },
+         [part] { return part->counters(); }});
+  }
+  add_tools(plan, contest, workload, size);
+  register_contest(std::move(contest));
+}
+
+// Values from 10 bytes to 100 KB, as many as make about the same volume.
+std::vector<Size> sweep(const Plan& plan) {
+  const std::uint64_t volume = std::uint64_t{plan.quick ? 16U : 64U} << 20;
+  std::vector<Size> sizes;
+  for (const std::size_t value_bytes : {10U, 1000U, 10000U, 100000U}) {
+    sizes.push_back({std::min<std::uint64_t>(volume / value_bytes, plan.keys),
+                     value_bytes});
+  }
+  return sizes;
+}
+
+}  // namespace
+
+void register_workloads(const Plan& plan) {
+  for (const std::uint64_t keys : plan.sizes(false)) {
+    for (const Workload& workload : workloads()) {
+      // How many keys there are is nothing to a disk that is waited for.
+      if (workload.durable && keys < plan.keys) continue;
+      register_one(plan, workload, {keys});
+    }
+  }
+  for (const Size& size : sweep(plan)) {
+    for (const char* name : {"fill_random", "get_hit"}) {
+      register_one(plan, *find_workload(name), size);
+    }
+  }
+}
+
+void close_stores() {
+  filled_stores().clear();
+}
+
+}  // namespace strata::bench

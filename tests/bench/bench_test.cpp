@@ -1,0 +1,382 @@
+// The benchmarks' program as its users run it: what it measures, counts and
+// writes down, and that it leaves nothing behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bench/keys.h"
+#include "tests/support.h"
+
+namespace strata::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// The program as it is run by its users, its files under a directory of ours.
+class Benchmarks : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!fs::exists(kProgram)) GTEST_SKIP() << "built without the benchmarks";
+    std::string name = (fs::temp_directory_path() / "bench-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    home_ = name;
+    fs::create_directory(home_ / "tmp");
+  }
+
+  void TearDown() override {
+    if (id_ != 0) (void)end();
+    if (!home_.empty()) fs::remove_all(home_);
+  }
+
+  // Starts it. Its standard error, which its janitor holds too, comes here.
+  void start(std::vector<std::string> words) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    words.insert(words.begin(), kProgram);
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    const std::string temporary = home_ / "tmp";
+    const std::string out = home_ / "out";
+    id_ = ::fork();
+    ASSERT_GE(id_, 0);
+    if (id_ == 0) {
+      ::setenv("TMPDIR", temporary.c_str(), 1);
+      ::dup2(ends[1], STDERR_FILENO);
+      ::close(ends[0]);
+      ::close(ends[1]);
+      if (std::freopen(out.c_str(), "w", stdout) != nullptr) {
+        ::execv(kProgram, pointers.data());
+      }
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    error_ = ends[0];
+  }
+
+  // Reads standard error until it says `text`, or to its end.
+  void read_until(const std::string& text) {
+    char byte = 0;
+    while (said_.find(text) == std::string::npos &&
+           ::read(error_, &byte, 1) == 1) {
+      said_ += byte;
+    }
+  }
+
+  // Waits for the end of it and of its janitor.
+  int end() {
+    read_until(std::string(1, '\0'));
+    ::close(error_);
+    int status = 0;
+    ::waitpid(id_, &status, 0);
+    id_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  // Runs it to its end on stores of 1,000 keys; its results by name, without
+  // what says how they were measured.
+  std::map<std::string, std::vector<Json>> results_of(
+      const std::string& filter, std::vector<std::string> words = {}) {
+    words.insert(words.begin(),
+                 {"--quick", "--n", "1000", "--scan-mib", "1",
+                  "--benchmark_filter=" + filter,
+                  "--benchmark_out=" + (home_ / "results.json").string()});
+    start(words);
+    EXPECT_EQ(end(), 0) << said_;
+    return written_results();
+  }
+
+  std::map<std::string, std::vector<Json>> written_results() {
+    const Json json = Json::parse(std::ifstream(home_ / "results.json"));
+    context_ = json["context"];
+    std::map<std::string, std::vector<Json>> results;
+    for (const Json& one : json["benchmarks"]) {
+      if (one["run_type"] != "iteration") continue;
+      const std::string name = one["name"];
+      results[name.substr(0, name.find("/iterations:"))].push_back(one);
+    }
+    return results;
+  }
+
+  // Waits until its standard output tells of `text`.
+  void wait_for_output(const std::string& text) const {
+    for (int i = 0; i < 6000; ++i) {
+      std::ifstream out(home_ / "out");
+      const std::string all{std::istreambuf_iterator<char>(out), {}};
+      if (all.find(text) != all.npos) return;
+      ::usleep(10'000);
+    }
+    FAIL() << "it never told of " << text;
+  }
+
+  // Lets no file grow beyond so many bytes. @returns the limit before.
+  static struct rlimit limit_of_files(rlim_t bytes) {
+    struct rlimit before {};
+
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    struct rlimit now = before;
+    now.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &now);
+    return before;
+  }
+
+  [[nodiscard]] bool left_nothing() const {
+    return fs::is_empty(home_ / "tmp");
+  }
+
+  static constexpr const char* kProgram = STRATA_BIN_DIR "/strata_bench";
+  fs::path home_;
+  Json context_;
+  std::string said_;
+
+  pid_t id_ = 0;
+  int error_ = -1;
+};
+
+using testing::HasSubstr;
+
+TEST_F(Benchmarks, CarryWhatAGetCostsInCallsAndBytesForEveryStage) {
+  auto results = results_of("^get_newest/");
+  for (const Stage* stage : all_stages()) {
+    const std::string name =
+        "get_newest/" + std::string(stage->name) + "/n:1000/value:100";
+    ASSERT_EQ(results[name].size(), 3U) << name;
+    for (const Json& round : results[name]) {
+      EXPECT_GT(round["real_time"], 0) << name;
+      EXPECT_GE(round["reads_per_op"], 1) << name;
+      EXPECT_GE(round["bytes_read_per_op"], kValueBytes) << name;
+      EXPECT_EQ(round["writes_per_op"], 0) << name;
+      EXPECT_EQ(round["syncs_per_op"], 0) << name;
+      EXPECT_EQ(round["label"], "stage, system") << name;
+      EXPECT_GE(round["max_ns"], round.value("p99_ns", 0.0)) << name;
+    }
+  }
+  for (const char* name : {"04_keydir", "07_bitcask", "limit_io"}) {
+    const Json& get =
+        results["get_newest/" + std::string(name) + "/n:1000/value:100"].at(0);
+    EXPECT_EQ(get["reads_per_op"], 1) << name;
+    EXPECT_EQ(get["bytes_read_per_op"], kRecordBytes) << name;
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, CarryWhatASetWritesAndWhatAStoreTakes) {
+  auto results = results_of("^(fill_random|open_clean)/");
+  const Json& set = results["fill_random/04_keydir/n:1000/value:100"].at(0);
+  EXPECT_EQ(set["operations"], 1000);
+  EXPECT_EQ(set["writes_per_op"], 1);
+  EXPECT_EQ(set["bytes_written_per_op"], kRecordBytes);
+  EXPECT_NEAR(set["disk_bytes_per_user_byte"], 130.0 / 116, 0.0001);
+  const Json& long_values =
+      results["fill_random/04_keydir/n:167/value:100000"].at(0);
+  EXPECT_EQ(long_values["bytes_written_per_op"], 14 + kKeyBytes + 100'000);
+  const Json& open = results["open_clean/04_keydir/n:1000/value:100"].at(0);
+  EXPECT_EQ(open["bytes_read_per_op"], 1000 * kRecordBytes);
+  EXPECT_GT(open["index_bytes_per_key"], kKeyBytes);
+}
+
+TEST_F(Benchmarks, SyncOnceForEachDurableSetAndSaySo) {
+  auto results = results_of("^set_durable/");
+  for (const Stage* stage : all_stages()) {
+    const std::string name =
+        "set_durable/" + std::string(stage->name) + "/n:1000/value:100";
+    ASSERT_EQ(results[name].size(), 3U) << name;
+    EXPECT_EQ(results[name][0]["syncs_per_op"], 1) << name;
+    EXPECT_EQ(results[name][0]["label"], "stage, disk") << name;
+  }
+  EXPECT_EQ(results.count("set_durable/limit_memory/n:1000/value:100"), 0U);
+}
+
+TEST_F(Benchmarks, LeaveOutWhoRefusesWhatAWorkloadNeeds) {
+  auto results = results_of("^(merge|get_two_threads|get_hit)/.*/n:1000/");
+  for (const Stage* stage : all_stages()) {
+    const std::string run =
+        "/" + std::string(stage->name) + "/n:1000/value:100";
+    EXPECT_EQ(results.count("merge" + run), stage->has("compact") ? 1U : 0U);
+    EXPECT_EQ(results.count("get_two_threads" + run),
+              stage->has("compact") ? 1U : 0U);
+  }
+  EXPECT_EQ(results.count("get_hit/limit_io/n:1000/value:100"), 1U);
+  EXPECT_EQ(results.count("get_hit/limit_io_hints/n:1000/value:100"), 0U);
+}
+
+TEST_F(Benchmarks, CarryHowManyKeydirsAMissAsks) {
+  auto results = results_of("^miss_in_segments/");
+  for (const Stage* stage : all_stages()) {
+    if (!stage->has("--segment-bytes")) continue;
+    const std::string name(stage->name);
+    const bool one_for_all = name == "07_bitcask";
+    for (const int segments : {1, 4, 16}) {
+      const Json& miss = results["miss_in_segments/" + name +
+                                 "/n:100/segments:" + std::to_string(segments)]
+                             .at(0);
+      // A hundred keys in segments of ceil(100 / segments) records.
+      const int kept = segments == 16 ? 15 : segments;
+      EXPECT_EQ(miss["probes_per_op"], one_for_all ? 0 : kept) << name;
+      EXPECT_EQ(miss["reads_per_op"], 0) << name;
+    }
+  }
+}
+
+TEST_F(Benchmarks, CarryWhatMergingWritesAndGivesBack) {
+  auto results = results_of("^churn/");
+  for (const Stage* stage : all_stages()) {
+    if (!stage->has("compact")) continue;
+    const std::string name(stage->name);
+    const Json& churn = results["churn/" + name + "/n:1000/value:100"].at(0);
+    // Every byte once, in records of 130 bytes for 116 of key and value.
+    EXPECT_GE(churn["write_amplification"], 130.0 / 116) << name;
+    EXPECT_LE(churn["disk_after"], churn["disk_before"]) << name;
+    // Live records and, in 07, hints of 18 bytes and the key for each.
+    const bool hints = name == "07_bitcask";
+    EXPECT_NEAR(churn["disk_after"], (130.0 + (hints ? 34 : 0)) / 116, 0.02)
+        << name;
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, OpenWhatAKilledProcessLeftAndFindEveryKey) {
+  auto results = results_of("^open_crashed/");
+  for (const Stage* stage : all_stages()) {
+    const std::string name =
+        "open_crashed/" + std::string(stage->name) + "/n:1000/value:100";
+    EXPECT_EQ(results[name].size(), 3U) << name;
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, TakeTurnsAtStartingMergingAndReadingMeanwhile) {
+  auto results = results_of("^(start|merge|merge_reads)/");
+  for (const char* how :
+       {"07_bitcask", "07_bitcask_8_files", "07_bitcask_no_hints",
+        "07_bitcask_no_hints_8_files", "limit"}) {
+    EXPECT_EQ(results["start/" + std::string(how) + "/n:1000/value:100"].size(),
+              3U)
+        << how;
+  }
+  for (const Stage* stage : all_stages()) {
+    if (!stage->has("compact")) continue;
+    const std::string name(stage->name);
+    for (const char* what : {"merge/", "merge_reads/"}) {
+      EXPECT_EQ(results[what + name + "/n:1000/value:100"].size(), 3U) << what;
+    }
+    EXPECT_EQ(results["merge/" + name + "_copied/n:1000/value:100"].size(), 3U);
+    for (const char* when : {"", "_still"}) {
+      const Json& reads =
+          results["merge_reads/" + name + when + "/n:1000/value:100"].at(0);
+      EXPECT_LE(reads["p50_ns"], reads["p999_ns"]) << name;
+    }
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, AnswerInTurnWithTheToolsOfTheShell) {
+  auto results = results_of("^whole_file/");
+  for (const char* subject : {"01_scan_log", "02_reverse_scan", "grep"}) {
+    EXPECT_EQ(results["whole_file/" + std::string(subject) + "/mib:1"].size(),
+              3U)
+        << subject;
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, MeasureTheStagesThatAreAskedForAndTheLimits) {
+  for (const char* which : {"04", "04_keydir"}) {
+    auto results = results_of("^get_hit/", {"--stages", which});
+    EXPECT_EQ(results.count("get_hit/04_keydir/n:1000/value:100"), 1U);
+    EXPECT_EQ(results.count("get_hit/limit_io/n:1000/value:100"), 1U);
+    EXPECT_EQ(results.count("get_hit/07_bitcask/n:1000/value:100"), 0U);
+  }
+}
+
+TEST_F(Benchmarks, SayWhereAndHowTheyWereMeasured) {
+  (void)results_of("^get_hit/04_keydir/n:1000/value:100/");
+  for (const char* what :
+       {"strata_build_type", "strata_version", "compiler", "processor",
+        "file_system", "rounds", "quick", "planned_results", "date"}) {
+    EXPECT_NE(context_.value(what, ""), "") << what;
+  }
+  EXPECT_EQ(context_["planned_results"], "1");
+}
+
+TEST_F(Benchmarks, AreAnErrorWhenTheyMeasureOne) {
+  const std::string file = home_ / "results.json";
+  // No file may grow beyond 64 KiB: a fill of 1,000 records fails.
+  const struct rlimit before = limit_of_files(64 << 10);
+  start({"--quick", "--n", "1000", "--stages", "04", "--benchmark_out=" + file,
+         "--benchmark_filter=^(fill_random|get_miss)/04_keydir/n:1000/"});
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(end(), 1);
+  auto results = written_results();
+  const Json& fill = results["fill_random/04_keydir/n:1000/value:100"].at(0);
+  EXPECT_EQ(fill["error_occurred"], true);
+  EXPECT_THAT(fill["error_message"].get<std::string>(),
+              HasSubstr("File too large"));
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, KeepWhatIsMeasuredWhenInterrupted) {
+  const std::string file = home_ / "results.json";
+  start(
+      {"--quick", "--n", "1000", "--stages", "04", "--benchmark_out=" + file});
+  wait_for_output("get_hit/04_keydir");
+  ::kill(id_, SIGINT);
+  EXPECT_EQ(end(), 128 + SIGINT);
+  EXPECT_THAT(said_, HasSubstr("interrupted after"));
+  auto results = written_results();
+  EXPECT_EQ(results["get_hit/04_keydir/n:1000/value:100"].size(), 3U);
+  EXPECT_LT(results.size(),
+            std::stoul(std::string(context_["planned_results"])));
+  for (const auto& [name, rounds] : results) {
+    for (const Json& round : rounds) {
+      EXPECT_FALSE(round.contains("error_occurred")) << name;
+    }
+  }
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, LeaveNothingBehindWhenKilled) {
+  start({"--quick", "--n", "1000"});
+  wait_for_output("get_hit/04_keydir");
+  EXPECT_FALSE(left_nothing());
+  ::kill(id_, SIGKILL);
+  EXPECT_EQ(end(), 128 + SIGKILL);
+  EXPECT_TRUE(left_nothing());
+}
+
+TEST_F(Benchmarks, RefuseWhatTheyDoNotKnow) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--scan-mib"},
+                                             {"--scan-mib=x"},
+                                             {"--what"},
+                                             {"--n", "1"},
+                                             {"--n", "x"},
+                                             {"--stages", "11"},
+                                             {"--stages", "04,keydir"},
+                                             {"--benchmark_filter=["}}) {
+    said_.clear();
+    start(words);
+    EXPECT_EQ(end(), 2) << words.back();
+    EXPECT_THAT(said_, HasSubstr("strata_bench: ")) << words.back();
+  }
+}
+
+}  // namespace
+}  // namespace strata::bench
