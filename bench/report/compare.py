@@ -39,7 +39,7 @@ CIRCUMSTANCES = (
     ('compiler', lambda run: run.text('compiler')),
     ('build type', lambda run: run.build_type),
     ('quick', lambda run: 'yes' if run.flag('quick') else 'no'),
-    ('interrupted', lambda run: 'yes' if run.flag('interrupted') else 'no'))
+    ('interrupted', lambda run: 'yes' if run.interrupted else 'no'))
 
 
 def drift(pairs):
@@ -75,9 +75,10 @@ def median(one):
 
 
 def name_of(one):
-    """'get_hit/07_bitcask, n 1,000, value 100'."""
+    """'get_hit/07_bitcask, keys 1,000, value 100'."""
     more = [f'{what} {number(size)}' for what, size in
-            (('n', one.n), ('value', one.value)) if size is not None]
+            ((one.counts or 'n', one.n), ('value', one.value), *one.more)
+            if size is not None]
     return ', '.join(['/'.join(filter(None, (one.workload, one.subject))), *more])
 
 

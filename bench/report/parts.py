@@ -1,6 +1,6 @@
 """What the sections of the report are made of."""
 
-from data import sized
+from data import sized, with_size
 from words import NO_BREAK, count_of, duration, listing, number, size
 
 DASH = '–'
@@ -59,7 +59,7 @@ def calls_made(one):
 
 
 def tip(one, *more):
-    parts = filter(None, [one.subject, sized(one.workload, one.n), *more])
+    parts = filter(None, [one.subject, sized(one.counts, one.n), *more])
     between = (f'rounds {duration(one.low)} to {duration(one.high)}'
                if len(one.rounds) > 1 else '')
     return '\n'.join([', '.join(parts), duration(one.ns)] +
@@ -87,9 +87,9 @@ def apart(durability, results):
     n = sizes.pop() if len(sizes) == 1 else None
     each = listing(
         f'{one.subject} {duration(one.ns)}' +
-        (f' with {sized(one.workload, one.n)}' if n is None and one.n else '')
+        (' ' + with_size(one, '') if n is None and one.n is not None else '')
         for one in results)
-    size_of_all = f', with {sized(results[0].workload, n)}' if n else ''
+    size_of_all = f', {with_size(results[0], "")}' if n is not None else ''
     return f'Apart, of {class_named(durability)}: {each}{size_of_all}.'
 
 
