@@ -194,6 +194,7 @@ class GrowthTest(unittest.TestCase):
                       'asked, at the most: 16 in 05_segments.',
                       drawn['sentence'])
         self.assertEqual(drawn['x']['label'], 'segments')
+        self.assertEqual(drawn['x']['ticks'], [[1, '1'], [16, '16']])
 
     def test_draws_every_size(self):
         report = model.build(made_up.run(
