@@ -119,7 +119,7 @@ def probed(results):
     """How many keydirs were asked, where that was counted."""
     told = [f'{digits(one.counters["probes_per_op"])} in {one.subject}'
             for one in results if 'probes_per_op' in one.counters]
-    return f'Keydirs asked, at the most: {listing(told)}.' if told else ''
+    return f'Keydirs asked at the largest size: {listing(told)}.' if told else ''
 
 
 def growth(data):

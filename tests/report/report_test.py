@@ -191,7 +191,7 @@ class GrowthTest(unittest.TestCase):
         drawn = chart(report, 'growth-miss_in_segments')
         self.assertIn('With 16 times the segments, a miss took 15 times as long '
                       'in 05_segments: in step with the segments. Keydirs '
-                      'asked, at the most: 16 in 05_segments.',
+                      'asked at the largest size: 16 in 05_segments.',
                       drawn['sentence'])
         self.assertEqual(drawn['x']['label'], 'segments')
         self.assertEqual(drawn['x']['ticks'], [[1, '1'], [16, '16']])
