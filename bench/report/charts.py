@@ -6,6 +6,9 @@ import math
 from words import duration, number, size
 
 
+MANY_TICKS = 7
+
+
 def plain(value):
     return number(value) if value >= 9.95 else f'{value:g}'
 
@@ -75,6 +78,9 @@ def lines(name, title, axes, series, sentence):
     x_label, x_unit, y_label, y_unit = axes
     every = [point for one in series for point in one['points']]
     x = log_axis(x_label, [point['x'] for point in every], x_unit)
+    sizes = sorted({point['x'] for point in every})
+    if x_unit == 'keys' and len(sizes) <= MANY_TICKS:
+        x['ticks'] = [[size, UNITS[x_unit](size)] for size in sizes]
     y = log_axis(y_label, [point['y'] for point in every], y_unit)
     for point in every:
         point['x_at'], point['y_at'] = on(x, point['x']), on(y, point['y'])
@@ -86,7 +92,8 @@ def rows(name, title, x, groups, sentence, marks=()):
     """A row for each subject, with a mark for each number. `groups` are
     (heading, rows); a row has name, style, note, hollow, and marks with x,
     text, tip, low and high. `marks` names them where there are several."""
-    every = [mark for _, group in groups for row in group for mark in row['marks']]
+    every = [mark for _, group in groups for row in group
+             for mark in row['marks']]
     for mark in every:
         mark['x_at'] = on(x, mark['x'])
     return {'id': name, 'kind': 'rows', 'title': title, 'x': x,

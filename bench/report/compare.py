@@ -39,7 +39,7 @@ CIRCUMSTANCES = (
     ('compiler', lambda run: run.text('compiler')),
     ('build type', lambda run: run.build_type),
     ('quick', lambda run: 'yes' if run.flag('quick') else 'no'),
-    ('interrupted', lambda run: 'yes' if run.flag('interrupted') else 'no'))
+    ('interrupted', lambda run: 'yes' if run.interrupted else 'no'))
 
 
 def drift(pairs):
@@ -75,9 +75,10 @@ def median(one):
 
 
 def name_of(one):
-    """'get_hit/07_bitcask, n 1,000, value 100'."""
+    """'get_hit/07_bitcask, keys 1,000, value 100'."""
     more = [f'{what} {number(size)}' for what, size in
-            (('n', one.n), ('value', one.value)) if size is not None]
+            ((one.counts or 'n', one.n), ('value', one.value), *one.more)
+            if size is not None]
     return ', '.join(['/'.join(filter(None, (one.workload, one.subject))), *more])
 
 
@@ -87,7 +88,8 @@ def different(run_a, run_b, keys_a, keys_b):
             f'B {tell(run_b) or "not told"}'
             for what, tell in CIRCUMSTANCES if tell(run_a) != tell(run_b)]
     for what, part in (('n', 2), ('value', 3)):
-        sizes = [{key[part] for key in keys} - {None} for keys in (keys_a, keys_b)]
+        sizes = [{key[part] for key in keys} - {None}
+                 for keys in (keys_a, keys_b)]
         if sizes[0] != sizes[1]:
             said.append(f'{what} differs: A ' + ', B '.join(
                 listing(map(number, sorted(one))) or 'none' for one in sizes))
@@ -158,7 +160,8 @@ def as_markdown(found):
 
 def main():
     parser = argparse.ArgumentParser(
-        prog='strata compare', formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog='strata compare',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description=__doc__.split('\n\n', 2)[0] + '\n\n' +
         __doc__.split('\n\n', 2)[2])
     parser.add_argument('--markdown', action='store_true',

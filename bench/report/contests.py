@@ -5,7 +5,7 @@ import math
 
 import charts
 import sentences
-from data import by_class, noun_of, sized, title_of
+from data import by_class, noun_of, sized, title_of, with_size
 from parts import (DASH, apart, cell, class_named, name_cell, section, table,
                    time_cell, tip)
 from results import overlap
@@ -41,7 +41,7 @@ def groups_with_headings(data, chosen, row):
 def row_of(data, one, n, marks):
     other = one.n != n
     return {'name': one.subject, 'style': data.style(one.subject),
-            'hollow': other, 'note': sized(one.workload, one.n) if other else '',
+            'hollow': other, 'note': sized(one.counts, one.n) if other else '',
             'marks': marks}
 
 
@@ -53,11 +53,10 @@ def standings(workload, n, chosen):
         if i > 0 and equals:
             said.append(apart(durability, equals))
         elif equals:
-            said.append(sentences.standing(noun_of(workload), equals,
-                                           sized(workload, n)))
+            said.append(sentences.standing(noun_of(workload), equals))
     others = [one.subject for one in chosen if one.n != n]
     if others:
-        said.append(f'{listing(others)} (hollow) had another number of keys.')
+        said.append(f'{listing(others)} (hollow) had another size.')
     said.append(sentences.unsteady(chosen))
     return ' '.join(one for one in said if one)
 
@@ -91,7 +90,7 @@ def numbers_of_rows(data, title, workloads):
         for workload in workloads:
             one = chosen[workload].get(subject)
             row.append(time_cell(
-                one, sized(workload, one.n) if one.n else '',
+                one, sized(one.counts, one.n),
                 class_named(one.durability)) if one else cell(DASH))
         rows.append(row)
     return table(title, ['', *((workload, title_of(workload))
@@ -173,7 +172,7 @@ def opens(data):
 
 def merges(data):
     return rows_section(data, 'merges', 'Merging', DOTS,
-                        ('merge', 'merge_reads', 'merge_reads_still'))
+                        ('merge', 'merge_reads'))
 
 
 def ycsb(data):
@@ -187,8 +186,7 @@ def ycsb(data):
 
 PERCENTILES = (('p50', 'p50_ns'), ('p99', 'p99_ns'), ('p99.9', 'p999_ns'),
                ('the longest', 'max_ns'))
-TAILS = ('get_hit', 'fill_random', 'overwrite', 'set_durable', 'merge_reads',
-         'merge_reads_still')
+TAILS = ('get_hit', 'fill_random', 'overwrite', 'set_durable', 'merge_reads')
 
 
 def tail_of(one, how):
@@ -250,10 +248,12 @@ def latency(data):
         'p50_ns' in one.counters for one in data.of(workload))]
     if not there:
         return None
-    merging = [two for two in paired(data, 'merge_reads', 'merge_reads_still')
-               if all('p999_ns' in one.counters for one in two)]
-    ratios = [f'{times(one.counters["p999_ns"] / other.counters["p999_ns"])} '
-              f'times in {one.subject}' for one, other in merging]
+    still = {one.subject: one for one in data.of('merge_reads')}
+    ratios = [
+        f'{times(one.counters["p999_ns"] / other.counters["p999_ns"])} times '
+        f'in {one.subject}' for one in data.of('merge_reads')
+        for other in [still.get(f'{one.subject}_still')]
+        if other and all('p999_ns' in two.counters for two in (one, other))]
     return section(
         'latency', 'How long one may have to wait',
         'Percentiles of the times of single operations, each clocked by itself: '
@@ -295,12 +295,13 @@ def ratio_table(data, workload):
     columns = [one for one in data.stages if sizes[one] is not None]
     below = [one for one in others if any(one == name for _, name in pairs)]
     n = max(sizes[one] for one in columns)
-    heads = [(one, sized(workload, sizes[one]) if sizes[one] != n else '')
+    counts = next(iter(pairs.values()))[0].counts
+    heads = [(one, sized(counts, sizes[one]) if sizes[one] != n else '')
              for one in columns]
     rows = [[name_cell(data, other)] + [
         ratio_cell(*pairs[stage, other]) if (stage, other) in pairs
         else cell(DASH) for stage in columns] for other in below]
-    title = title_of(workload) + (f', {sized(workload, n)}' if n else '')
+    title = title_of(workload) + (f', {sized(counts, n)}' if n else '')
     return table(title, ['', *heads], rows, heat=True,
                  sentence=stands(data, workload))
 
@@ -313,9 +314,9 @@ def stands(data, workload):
     said = sentences.stands(mine[-1], chosen) if mine else []
     if not said:
         return ''
-    return (f'For {noun_of(workload)}, with {sized(workload, n)}, '
-            f'{mine[-1].subject} ({duration(mine[-1].ns)}) {listing(said)}.'
-            .replace(',.', '.'))
+    one = mine[-1]
+    return (f'For {noun_of(workload)}, {with_size(one)}{one.subject} '
+            f'({duration(one.ns)}) {sentences.joined(said)}')
 
 
 def ratios(data):

@@ -7,7 +7,7 @@ from words import NO_BREAK, number
 
 KEY_BYTES = 16
 NO_LABEL = ''
-KINDS = ('stage', 'peer', 'limit', '')
+KINDS = ('stage', 'variant', 'peer', 'tool', 'limit', '')
 ASIDE = {'whole_file', 'start', 'merge'}  # with subjects of their own
 REACHED = {
     'process': 'the process: kill -9 loses it',
@@ -19,25 +19,34 @@ REACHED = {
 
 class Data:
     """Indexes a run. Where nothing else is said, results are those with the
-    usual size of a value: the one that most were measured with."""
+    usual size of a value: the one that most were measured with, or, where a
+    workload has none of those, the one that most of its own have."""
 
     def __init__(self, run):
         self.run = run
-        sizes = collections.Counter(one.value for one in run.measured)
-        self.value = sizes.most_common(1)[0][0] if sizes else None
-        self.by_key = {one.key: one for one in run.measured}
+        values = collections.defaultdict(collections.Counter)
+        for one in run.measured:
+            values[one.workload][one.value] += 1
+        every = sum(values.values(), collections.Counter())
+        del every[None]
+        self.value = every.most_common(1)[0][0] if every else None
+        self.values = {
+            workload: self.value if self.value in its
+            else its.most_common(1)[0][0] for workload, its in values.items()}
         self.kinds = {}
         for one in run.results:
             self.kinds[one.subject] = self.kinds.get(one.subject) or one.kind
 
     def find(self, workload, subject, n):
-        return self.by_key.get((workload, subject, n, self.value))
+        return next((one for one in self.of(workload)
+                     if (one.subject, one.n) == (subject, n)), None)
 
     def of(self, workload):
         """Its results, in the order of the subjects and of their sizes."""
         return sorted(
             (one for one in self.run.measured
-             if one.workload == workload and one.value == self.value),
+             if one.workload == workload
+             and one.value == self.values[workload]),
             key=lambda one: (self.order(one.subject), one.n or 0))
 
     def workloads(self):
@@ -65,17 +74,18 @@ class Data:
     def style(self, subject):
         """How it is drawn: a stage in the colour of its number."""
         kind = self.kinds.get(subject, '')
-        if kind != 'stage':
-            return kind or 'other'
-        digits = re.match(r'\d+', subject)
-        index = int(digits[0]) - 1 if digits else self.stages.index(subject)
-        return f's{index % 10}'
+        if kind == 'stage':
+            digits = re.match(r'\d+', subject)
+            index = int(digits[0]) - 1 if digits else self.stages.index(subject)
+            return f's{index % 10}'
+        return kind if kind in ('peer', 'limit') else 'other'
 
     def largest(self, results):
         """Of each subject the result with the most keys."""
         most = {}
         for one in results:
-            if one.subject not in most or (one.n or 0) > (most[one.subject].n or 0):
+            other = most.get(one.subject)
+            if other is None or (one.n or 0) > (other.n or 0):
                 most[one.subject] = one
         return list(most.values())
 
@@ -113,16 +123,18 @@ def by_class(results):
     return sorted(groups.items(), key=weight)
 
 
-def keys(n):
-    """'1,000 keys'; a size that is not known is not made up."""
-    return f'{number(n)}{NO_BREAK}keys' if n is not None else 'as many keys'
+def sized(counts, n):
+    """A size in words: '1,000 keys', '8 MiB', 'n = 3', or '' for none."""
+    if n is None:
+        return ''
+    if not counts:
+        return f'n = {number(n)}'
+    return number(n) + NO_BREAK + {'mib': 'MiB'}.get(counts, counts)
 
 
-def sized(workload, n):
-    """The size of a store in words. What the sizes of a workload count that is
-    not known here, only its author knows."""
-    counts_keys = workload in WORKLOADS and workload != 'whole_file'
-    return keys(n) if counts_keys or n is None else f'n = {number(n)}'
+def with_size(one, end=', '):
+    """'with 1,000 keys, ', or '' where a result has no size."""
+    return f'with {sized(one.counts, one.n)}{end}' if one.n is not None else ''
 
 
 # For each workload its title, and one operation as a noun.
@@ -136,6 +148,8 @@ WORKLOADS = {
               'a write, merging included,'),
     'get_hit': ('Get a key that is there', 'a get'),
     'get_miss': ('Get a key that is missing', 'a miss'),
+    'miss_in_segments': ('Get a missing key from ever more segments',
+                         'a miss'),
     'get_newest': ('Get the key written last', 'a get of the newest key'),
     'get_oldest': ('Get the key written first', 'a get of the oldest key'),
     'get_zipfian': ('Get, few keys often', 'a Zipfian get'),
@@ -151,7 +165,6 @@ WORKLOADS = {
     'start': ('Open, beside the limit', 'opening'),
     'merge': ('Merge a store of which half is garbage', 'a merge'),
     'merge_reads': ('Get while a merge runs', 'a get while a merge runs'),
-    'merge_reads_still': ('Get while no merge runs', 'a get while no merge runs'),
     'whole_file': ('Search a whole log', 'searching a whole log'),
     'ycsb_a': ('YCSB A: half reads, half updates', 'an operation of YCSB A'),
     'ycsb_b': ('YCSB B: mostly reads', 'an operation of YCSB B'),

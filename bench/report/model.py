@@ -17,7 +17,7 @@ from words import count_of, digits, duration, listing, number, ratio
 FORMAT = 1  # of report.json
 TOLD = {'processor', 'memory', 'file_system', 'compiler', 'build_type',
         'strata_build_type', 'commit', 'rounds', 'quick', 'interrupted',
-        'durability'}
+        'durability', 'planned_results'}
 
 
 def rounds_of(run):
@@ -33,7 +33,8 @@ def facts(data):
         run.text('processor'), count_of(cpus, 'CPU') if cpus else '',
         run.text('memory')]))
     known = [
-        ('measured', run.text('date').replace('T', ' ').replace('+00:00', ' UTC')),
+        ('measured',
+         run.text('date').replace('T', ' ').replace('+00:00', ' UTC')),
         ('machine', machine),
         ('file system', run.text('file_system')),
         ('compiler', run.text('compiler')),
@@ -60,13 +61,13 @@ def warnings(run):
     if run.flag('quick'):
         said.append('A quick run: stores are small and turns short, too short '
                     'to be held against a target.')
-    if run.flag('interrupted'):
-        said.append('The run was interrupted: what is here was measured, the '
-                    'rest is missing.')
-    rounds = rounds_of(run)
-    if not rounds or rounds[0] < 2:
-        said.append('Some results have one round only, or none were kept: '
-                    'their spread is not known.')
+    if run.interrupted:
+        said.append('The run was interrupted: what is here was measured, ' + (
+            f'{count_of(run.missing, "result")} more are missing.'
+            if run.missing else 'the rest is missing.'))
+    if run.measured and not any(len(one.rounds) > 1 for one in run.measured):
+        said.append('No result has more than one round: their spread is not '
+                    'known, so no difference can be held against it.')
     for one in run.failed:
         said.append(f'Error in {one.name}: {one.error}')
     return said
@@ -151,7 +152,7 @@ def everything(data):
         'everything', 'All results',
         tables=[table(f'{count_of(len(rows), "result")}', RESULT_HEADS, rows,
                       detail=True)],
-        notes=classes(data))
+        notes=[*classes(data), single(data)])
 
 
 def classes(data):
@@ -160,6 +161,13 @@ def classes(data):
         f'in {class_named(one)}, {REACHED.get(one, "what that class says")}'
         for one in there) + '. Only results of one class are set beside each '
         'other. 1 KB is 1,000 bytes.']
+
+
+def single(data):
+    """The workloads whose spread is not known."""
+    once = {one.workload for one in data.run.measured if len(one.rounds) < 2}
+    return (f'Of one round, and so without a spread: {listing(sorted(once))}.'
+            if once else '')
 
 
 # --- the whole ----------------------------------------------------------------
@@ -175,7 +183,9 @@ def highlights(data, aims):
     said += [contests.stands(data, workload)
              for workload in ('fill_random', 'get_hit')]
     if aims:
-        said.append(target_sentence(aims, data.run.flag('quick')))
+        said.append(f'{sum(one["met"] for one in aims)} of '
+                    f'{count_of(len(aims), "target")} whose results are here '
+                    'are met.')
     return [one for one in said if one]
 
 

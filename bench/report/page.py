@@ -101,8 +101,10 @@ def chart(one):
 def section(one, subjects, with_charts):
     said = [tag('h2', escape(one['title']))]
     said += paragraphs([one['lead']] if one['lead'] else [], 'lead')
-    if any(each['kind'] == 'lines' for each in one['charts']):
-        said.append(legend(subjects))
+    named = {line['name'] for each in one['charts'] if each['kind'] == 'lines'
+             for line in each['series']}
+    if named:
+        said.append(legend([each for each in subjects if each['name'] in named]))
     if one['charts']:
         few = ' one' if len(one['charts']) == 1 else ''
         said.append(tag('div', '\n'.join(chart(each) for each in one['charts']),

@@ -1,6 +1,6 @@
 """What the sections of the report are made of."""
 
-from data import sized
+from data import sized, with_size
 from words import NO_BREAK, count_of, duration, listing, number, size
 
 DASH = '–'
@@ -59,7 +59,7 @@ def calls_made(one):
 
 
 def tip(one, *more):
-    parts = [one.subject, *([sized(one.workload, one.n)] if one.n is not None else []), *more]
+    parts = filter(None, [one.subject, sized(one.counts, one.n), *more])
     between = (f'rounds {duration(one.low)} to {duration(one.high)}'
                if len(one.rounds) > 1 else '')
     return '\n'.join([', '.join(parts), duration(one.ns)] +
@@ -87,15 +87,16 @@ def apart(durability, results):
     n = sizes.pop() if len(sizes) == 1 else None
     each = listing(
         f'{one.subject} {duration(one.ns)}' +
-        (f' with {sized(one.workload, one.n)}' if n is None and one.n is not None else '')
+        (' ' + with_size(one, '') if n is None and one.n is not None else '')
         for one in results)
-    return (f'Apart, of {class_named(durability)}: {each}' +
-            (f', with {sized(results[0].workload, n)}.' if n is not None else '.'))
+    size_of_all = f', {with_size(results[0], "")}' if n is not None else ''
+    return f'Apart, of {class_named(durability)}: {each}{size_of_all}.'
 
 
 def numbers_of_lines(data, chart, what):
     """The numbers behind the lines of a chart, as a table."""
-    xs = sorted({point['x'] for one in chart['series'] for point in one['points']})
+    xs = sorted({point['x'] for one in chart['series']
+                 for point in one['points']})
     rows = []
     for one in chart['series']:
         at = {point['x']: point for point in one['points']}

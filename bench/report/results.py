@@ -9,7 +9,7 @@ import re
 import statistics
 
 NS_PER = {'ns': 1.0, 'us': 1e3, 'ms': 1e6, 's': 1e9}
-KINDS = ('stage', 'peer', 'limit')
+KINDS = ('stage', 'peer', 'limit', 'tool', 'variant')
 
 # What Google Benchmark itself puts into an entry; all other numbers count.
 ITS_OWN = {
@@ -40,9 +40,11 @@ class Result:
     name: str
     workload: str
     subject: str
-    n: 'int | None' = None
+    n: 'int | None' = None  # the size
+    counts: str = ''        # what it counts: 'keys', 'segments', ... or ''
     value: 'int | None' = None
-    kind: str = ''        # stage, peer, limit, or '' if nothing tells
+    more: tuple = ()      # numbers of the name that are none of those
+    kind: str = ''        # one of KINDS, or '' if nothing tells
     durability: str = ''  # process, system, disk, or ''
     rounds: list = dataclasses.field(default_factory=list)
     ns: 'float | None' = None  # the median
@@ -67,7 +69,7 @@ class Result:
 
     @property
     def key(self):
-        return self.workload, self.subject, self.n, self.value
+        return self.workload, self.subject, self.n, self.value, self.more
 
 
 def overlap(one, other):
@@ -87,6 +89,18 @@ class Run:
     def flag(self, name):
         said = self.context.get(name, False)
         return said is True or str(said).lower() in ('true', 'yes', '1')
+
+    @property
+    def missing(self):
+        """How many of the results that were to be measured are not here: the
+        run was interrupted."""
+        planned = self.text('planned_results')
+        return (max(0, int(planned) - len(self.results))
+                if planned.isdecimal() else 0)
+
+    @property
+    def interrupted(self):
+        return self.missing > 0 or self.flag('interrupted')
 
     def text(self, *names):
         """The first of the names that the context knows, else ''."""
@@ -108,21 +122,30 @@ class Run:
         return [one for one in self.results if one.error]
 
 
-def parts_of(name):
-    """('get_hit/07_bitcask/n:1000/value:100/…') -> workload, subject, n,
-    value."""
-    parts = [part for part in name.split('/') if not HOW_IT_RAN.fullmatch(part)]
-    n = value = None
-    words = []
-    for part in parts:
-        key, _, text = part.rpartition(':')
-        if text.isdecimal() and key in ('n', '') and n is None:
-            n = int(text)
-        elif text.isdecimal() and key == 'value':
-            value = int(text)
+NUMBER = re.compile(r'(?:([a-z]\w*):)?(\d+)')
+
+
+def sizes_of(name):
+    """What a name says: 'get_hit/07_bitcask/n:1000/value:100/...' -> a dict
+    with workload, subject, n, counts, value and more."""
+    words, numbers = [], []
+    for part in name.split('/'):
+        found = NUMBER.fullmatch(part)
+        if HOW_IT_RAN.fullmatch(part):
+            continue
+        if found and words:
+            numbers.append((found[1] or '', int(found[2])))
         else:
             words.append(part)
-    return (words[0] if words else name), '/'.join(words[1:]), n, value
+    value = next((size for what, size in numbers if what == 'value'), None)
+    numbers = [one for one in numbers if one[0] != 'value']
+    # A number of another name than n is what the workload is about.
+    numbers.sort(key=lambda one: one[0] == 'n')
+    counts, n = numbers[0] if numbers else ('', None)
+    return {'workload': words[0] if words else name,
+            'subject': '/'.join(words[1:]), 'n': n,
+            'counts': 'keys' if counts == 'n' else counts, 'value': value,
+            'more': tuple(numbers[1:])}
 
 
 def kind_and_durability(label, subject):
@@ -188,11 +211,11 @@ def from_json(text):
                           []).append(one)
     results = []
     for name, group in groups.items():
-        workload, subject, n, value = parts_of(name)
-        result = Result(name, workload, subject, n, value)
+        result = Result(name, **sizes_of(name))
         label = next((str(one['label']) for one in group if one.get('label')),
                      '')
-        result.kind, result.durability = kind_and_durability(label, subject)
+        result.kind, result.durability = kind_and_durability(
+            label, result.subject)
         take(result, group)
         if result.ns is not None or result.error:
             results.append(result)

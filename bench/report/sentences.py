@@ -3,7 +3,7 @@ that they turn when the numbers do."""
 
 import math
 
-from data import keys
+from data import with_size
 from results import STAGE, overlap
 from words import duration, listing, sentence, times
 
@@ -34,21 +34,22 @@ def versus(one, other, who=''):
             else f'is {percent} % faster than {name}')
 
 
-def against_peers(one, peers):
-    """How many of the peers, fastest first, a result is faster than, without
-    those that lie within its noise, and how it stands to the fastest."""
+def against(one, peers, noun):
+    """How many of the peers or tools, fastest first, a result is faster than,
+    without those that lie within its noise, and how it stands to the
+    fastest."""
     if len(peers) == 1:
         return [versus(one, peers[0])]
     count = sum(one.ns < other.ns and not overlap(one, other) for other in peers)
-    than = {0: f'none of the {len(peers)} peers',
-            len(peers): f'all {len(peers)} peers'}.get(
-                count, f'{count} of the {len(peers)} peers')
+    than = {0: f'none of the {len(peers)} {noun}',
+            len(peers): f'all {len(peers)} {noun}'}.get(
+                count, f'{count} of the {len(peers)} {noun}')
     return [f'is faster than {than}',
             versus(one, peers[0], ', the fastest of them,')]
 
 
 def equals_of(one, results, kind):
-    """The peers or limits to hold a stage's result against, fastest first:
+    """The peers, tools or limits to hold a stage's result against, fastest first:
     those of its class, and not those that were made for another stage."""
     return sorted((other for other in results if other.kind == kind
                    and other.durability == one.durability
@@ -58,37 +59,44 @@ def equals_of(one, results, kind):
 
 
 def stands(one, results):
-    """How a stage's result stands to the fastest limit and to the peers, as
-    verbs."""
+    """How a stage's result stands to the fastest limit, to the peers and to
+    the shell's tools, as verbs."""
     limits = equals_of(one, results, 'limit')
-    peers = equals_of(one, results, 'peer')
-    return ([versus(one, limits[0])] if limits else []) + (
-        against_peers(one, peers) if peers else [])
+    said = [versus(one, limits[0])] if limits else []
+    for kind in ('peer', 'tool'):
+        others = equals_of(one, results, kind)
+        said += against(one, others, kind + 's') if others else []
+    return said
 
 
-def standing(noun, results, size):
+def joined(verbs):
+    """Verbs with an "and", to the end of their sentence."""
+    return listing(verbs).removesuffix(',') + '.'
+
+
+def standing(noun, results):
     """How the stages stand to each other, to the peers and to the limits.
     `results` are of one workload, one class and one size."""
+    size = with_size(results[0])
     ranked = sorted(results, key=lambda one: one.ns)
     stages = [one for one in ranked if one.kind == 'stage']
     if len(ranked) == 1:
-        return sentence(f'{noun} took {duration(ranked[0].ns)} in '
-                        f'{ranked[0].subject}, with {size}')
+        return sentence(f'{size}{noun} took {duration(ranked[0].ns)} in '
+                        f'{ranked[0].subject}')
     if not stages:
         return sentence(
-            f'with {size}, {noun} took least time in {ranked[0].subject}, '
+            f'{size}{noun} took least time in {ranked[0].subject}, '
             f'{duration(ranked[0].ns)}, and most in {ranked[-1].subject}, '
             f'{duration(ranked[-1].ns)}')
     best, worst = stages[0], stages[-1]
-    text = f'with {size}, {noun} took {duration(best.ns)} in {best.subject}'
+    text = f'{size}{noun} took {duration(best.ns)} in {best.subject}'
     if len(stages) > 1:
         text += (', from which no stage differs beyond the spread of the rounds'
                  if overlap(best, worst) else
                  f', the fastest stage, and {duration(worst.ns)} in '
                  f'{worst.subject}, the slowest')
     more = stands(best, ranked)
-    return sentence(text) + (f' {best.subject} {listing(more)}.'.replace(',.', '.')
-                             if more else '')
+    return sentence(text) + (f' {best.subject} {joined(more)}' if more else '')
 
 
 def unsteady(results):
@@ -121,11 +129,8 @@ def growth(noun, lines, what='keys', x=lambda one: one.n):
     sentence for those alike."""
     found = grown(lines, x)
     if not found:
-        sizes = sorted({x(one) for line in lines for one in line if x(one)})
-        only = (f'one size, {keys(sizes[0])}' if sizes and what == 'keys'
-                else 'one size')
-        return sentence(f'{noun} was measured with {only}: how it grows cannot '
-                        'be told from that')
+        return sentence(f'{noun} was measured {with_size(lines[0][0], " only")}'
+                        ': how it grows cannot be told from that')
     alike = {}
     for one in found:
         alike.setdefault((verdict(one), one[0]), []).append(one)
@@ -183,5 +188,6 @@ def extremes(noun, lines):
             f'{as_long(steep[1])} in {steep[3]}')
     if steep[2] - flat[2] < HARDLY:
         return f'{text}, and no stage differs much from that.'
-    return (f'{text}; with {times(flat[0])} times the keys, it took '
-            f'{as_long(flat[1])} in {flat[3]}.')
+    more = ('' if flat[0] == steep[0]
+            else f'with {times(flat[0])} times the keys, ')
+    return f'{text}; {more}it took {as_long(flat[1])} in {flat[3]}.'

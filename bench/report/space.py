@@ -4,21 +4,21 @@ amplification, memory, and the sizes of values."""
 import charts
 import sentences
 from contests import groups_with_headings, row_of, shown
-from data import KEY_BYTES, by_class, keys, noun_of, title_of
+from data import KEY_BYTES, by_class, noun_of, title_of, with_size
 from parts import (DASH, cell, lines_of, name_cell, numbers_of_lines, section,
                    series_of, table)
-from words import listing, ratio, size
+from words import listing, ratio, sentence, size
 
 
 def counter(name):
     return lambda one: one.counters.get(name)
 
 
-def for_each_byte(data, name):
+def for_each_byte(name):
     """A counter, divided by the bytes of a key and its value."""
     return lambda one: (
-        one.counters[name] / (KEY_BYTES + data.value)
-        if name in one.counters and data.value is not None else None)
+        one.counters[name] / (KEY_BYTES + one.value)
+        if name in one.counters and one.value is not None else None)
 
 
 def amount(value):
@@ -48,7 +48,7 @@ def marks_chart(data, name, title, workload, marks, say, write=amount,
     equals = [one for one in chosen if one.n == n]
     return charts.rows(name, title, scale,
                        list(groups_with_headings(data, chosen, row)),
-                       say(equals, n), [label for label, _ in marks])
+                       say(equals), [label for label, _ in marks])
 
 
 def unit_label(unit):
@@ -70,52 +70,54 @@ def numbers_of_marks(data, chart):
 def least_and_most(find, say):
     """A sentence about who has least and most, of the stages if there are
     any: `say` is told both."""
-    def of(results, n):
+    def of(results):
         told = [one for one in results if find(one) is not None]
         told = [one for one in told if one.kind == 'stage'] or told
         told.sort(key=find)
         if not told:
             return 'The stages were measured with other numbers of keys.'
         if len(told) == 1:
-            return f'{told[0].subject}: {ratio(find(told[0]))}, with {keys(n)}.'
+            return (f'{told[0].subject}: {ratio(find(told[0]))}, '
+                    f'{with_size(told[0], "")}.')
         if find(told[0]) == find(told[-1]):
-            return (f'With {keys(n)} it is the same in all stages: '
-                    f'{ratio(find(told[0]))}.')
-        return say(told[0], told[-1], n)
+            return sentence(f'{with_size(told[0])}it is the same in all '
+                            f'stages: {ratio(find(told[0]))}')
+        return sentence(say(told[0], told[-1]))
     return of
 
 
 def reading(data):
-    find = for_each_byte(data, 'bytes_read_per_op')
+    find = for_each_byte('bytes_read_per_op')
     return marks_chart(
         data, 'read-amplification', 'Bytes read, for each byte of the answer',
         'get_hit', [('a get', find)],
-        least_and_most(find, lambda least, most, n: (
-            f'With {keys(n)}, a get reads {ratio(find(most))} bytes for each '
+        least_and_most(find, lambda least, most: (
+            f'{with_size(most)}a get reads {ratio(find(most))} bytes for each '
             f'that it answers in {most.subject}, and {ratio(find(least))} in '
-            f'{least.subject}.')), axis=charts.log_axis)
+            f'{least.subject}')), axis=charts.log_axis)
 
 
 def writing(data, name, title, workload, find):
     return marks_chart(
         data, name, title, workload, [('written', find)],
-        least_and_most(find, lambda least, most, n: (
+        least_and_most(find, lambda least, most: (
             f'For each byte that was set, {least.subject} wrote '
-            f'{ratio(find(least))} and {most.subject} {ratio(find(most))}.')))
+            f'{ratio(find(least))} and {most.subject} {ratio(find(most))}')))
 
 
 def fresh(data):
     find = counter('disk_bytes_per_user_byte')
     return marks_chart(
-        data, 'space-fresh', 'Bytes on disk, for each byte of live keys and values',
+        data, 'space-fresh',
+        'Bytes on disk, for each byte of live keys and values',
         'open_clean', [('on disk', find)],
-        least_and_most(find, lambda least, most, n: (
+        least_and_most(find, lambda least, most: (
             f'A store that was filled once holds {ratio(find(least))} bytes for '
             f'each byte given in {least.subject}, {ratio(find(most))} in '
-            f'{most.subject}.')))
+            f'{most.subject}')))
 
 
-def merged(results, n):
+def merged(results):
     told = [one for one in results
             if {'disk_before', 'disk_after'} <= one.counters.keys()]
     told = [one for one in told if one.kind == 'stage'] or told
@@ -136,7 +138,7 @@ def amplification(data):
                 'Bytes written, for each byte set five times over', 'churn',
                 counter('write_amplification')) if churned else
         writing(data, 'write-new', 'Bytes written, for each byte of new keys',
-                'fill_random', for_each_byte(data, 'bytes_written_per_op')),
+                'fill_random', for_each_byte('bytes_written_per_op')),
         marks_chart(data, 'space-churn',
                     'Bytes on disk after that, before and after a merge',
                     'churn', [('before', counter('disk_before')),
@@ -153,15 +155,16 @@ def amplification(data):
 
 # --- memory -------------------------------------------------------------------
 
-def memory_sentence(results, n):
+def memory_sentence(results):
     told = [one for one in results if 'heap_bytes_per_key' in one.counters]
     told = [one for one in told if one.kind == 'stage'] or told
     told.sort(key=lambda one: one.counters['heap_bytes_per_key'])
     if not told:
         return 'What the heap grew by was not measured.'
     low, high = told[0], told[-1]
-    text = (f'With {keys(n)}, the heap grew by '
-            f'{size(high.counters["heap_bytes_per_key"])} a key in {high.subject}')
+    text = (f'{with_size(high)}the heap grew by '
+            f'{size(high.counters["heap_bytes_per_key"])} a key in '
+            f'{high.subject}')
     if low is not high:
         text += (f' and by {size(low.counters["heap_bytes_per_key"])} in '
                  f'{low.subject}')
@@ -173,7 +176,7 @@ def memory_sentence(results, n):
         text += (f'; what the stores tell is furthest from that in '
                  f'{off.subject}, {size(off.counters["index_bytes_per_key"])} '
                  f'for {size(off.counters["heap_bytes_per_key"])}')
-    return text + '.'
+    return sentence(text)
 
 
 def memory(data):
@@ -193,19 +196,15 @@ def memory(data):
 # --- values of several sizes --------------------------------------------------
 
 def sweep_chart(data, workload):
-    """Over the sizes of values, with the number of keys at which there are
-    most of them."""
-    found = [one for one in data.run.measured
-             if one.workload == workload and one.value]
-    sizes = {}
-    for one in found:
-        sizes.setdefault(one.n, set()).add(one.value)
-    if not sizes:
-        return None
-    n = max(sizes, key=lambda one: (len(sizes[one]), one or 0))
-    if len(sizes[n]) < 2:
-        return None
-    found = sorted((one for one in found if one.n == n),
+    """Over the sizes of values: of each the result with the most keys. Where
+    values are long, stores are measured with fewer."""
+    most = {}
+    for one in data.run.measured:
+        if one.workload == workload and one.value:
+            other = most.get((one.subject, one.value))
+            if other is None or (one.n or 0) > (other.n or 0):
+                most[one.subject, one.value] = one
+    found = sorted(most.values(),
                    key=lambda one: (data.order(one.subject), one.value))
     lines = [line for _, group in by_class(found)[:1]
              for line in lines_of(group) if len(line) > 1]
@@ -216,10 +215,11 @@ def sweep_chart(data, workload):
     def x(one):
         return one.value
     return charts.lines(
-        f'sweep-{workload}', f'{title_of(workload)}, {keys(n)}',
+        f'sweep-{workload}', title_of(workload),
         ('bytes of a value', 'bytes', 'time', 'ns'),
         series_of(data, lines, x, lambda one: f'values of {size(one.value)}'),
-        sentences.growth(noun_of(workload), stages or lines, 'bytes of value', x))
+        sentences.growth(noun_of(workload), stages or lines,
+                         'bytes of value', x))
 
 
 def sweep(data):
@@ -228,6 +228,6 @@ def sweep(data):
     if not drawn:
         return None
     return section('sweep', 'Values of several sizes',
-                   'The same keys, with ever longer values; both axes are '
-                   'logarithmic.', drawn,
+                   'Ever longer values, each size with the most keys that it '
+                   'was measured with; both axes are logarithmic.', drawn,
                    [numbers_of_lines(data, chart, 'B') for chart in drawn])

@@ -3,7 +3,7 @@ grows."""
 
 import charts
 import sentences
-from data import by_class, keys, noun_of, title_of
+from data import by_class, noun_of, sized, title_of
 from parts import (DASH, apart, bytes_moved, calls_made, cell, class_named,
                    lines_of, moved, name_cell, numbers_of_lines, section,
                    series_of, table, time_cell)
@@ -59,7 +59,7 @@ def costs(data):
         at = n or max(one.n or 0 for one in mine)
         classes = listing(sorted({one.durability for one in mine
                                   if one.durability} - {'system'}))
-        row = [name_cell(data, stage, '' if n else keys(at),
+        row = [name_cell(data, stage, '' if n else sized('keys', at),
                          f'class {classes}' if classes else '')]
         for _, workload, show in columns:
             one = data.find(workload, stage, at)
@@ -68,7 +68,8 @@ def costs(data):
     lead = ('Any store pays in four coins: for a write, for a read, in memory '
             'and at start-up. Each cell gives the time of one operation, then '
             'the bytes it moved and the calls that moved them')
-    lead += (f', with {keys(n)}, the most that all stages were measured with.'
+    lead += (f', with {sized("keys", n)}, the most that all stages were '
+             'measured with.'
              if n else ', each stage with the most keys it was measured with.')
     return section('costs', 'What each stage pays', lead, tables=[
         table('The stages against the four costs',
@@ -93,7 +94,8 @@ def dearest(data, n):
 
 # --- growth -------------------------------------------------------------------
 
-GROWING = ('get_miss', 'get_hit', 'get_oldest', 'get_newest')
+GROWING = ('get_miss', 'get_hit', 'get_oldest', 'get_newest',
+           'miss_in_segments')
 
 
 def growth_chart(data, workload):
@@ -101,14 +103,23 @@ def growth_chart(data, workload):
         [one for one in data.of(workload) if one.n])
     lines = lines_of(group)
     stages = [line for line in lines if line[0].kind == 'stage']
-    said = [sentences.growth(noun_of(workload), stages or lines)]
+    counts = group[0].counts or 'n'
+    said = [sentences.growth(noun_of(workload), stages or lines, counts)]
+    said.append(probed(data.largest(group)))
     said += [apart(name, data.largest(others)) for name, others in rest]
     title = title_of(workload)
     if rest:
         title += f' ({class_named(durability)})'
     return charts.lines(f'growth-{workload}', title,
-                        ('keys in the store', 'keys', 'time', 'ns'),
-                        series_of(data, lines), ' '.join(said))
+                        (counts, 'keys', 'time', 'ns'), series_of(data, lines),
+                        ' '.join(one for one in said if one))
+
+
+def probed(results):
+    """How many keydirs were asked, where that was counted."""
+    told = [f'{digits(one.counters["probes_per_op"])} in {one.subject}'
+            for one in results if 'probes_per_op' in one.counters]
+    return f'Keydirs asked at the largest size: {listing(told)}.' if told else ''
 
 
 def growth(data):
@@ -120,7 +131,8 @@ def growth(data):
         'growth', 'How the cost grows',
         'Both axes are logarithmic: a cost that grows with the store rises in '
         'a straight line, and one that does not stays level.',
-        drawn, [numbers_of_lines(data, chart, 'keys') for chart in drawn])
+        drawn, [numbers_of_lines(data, chart, chart['x']['label'])
+                for chart in drawn])
 
 
 # --- time beside I/O ----------------------------------------------------------
@@ -132,7 +144,8 @@ def io_sentence(noun, results):
     """Does who moves more bytes take longer?"""
     stages = [one for one in results if one.kind == 'stage'] or results
     pairs = [(one, other) for i, one in enumerate(stages)
-             for other in stages[i + 1:] if bytes_moved(one) != bytes_moved(other)]
+             for other in stages[i + 1:]
+             if bytes_moved(one) != bytes_moved(other)]
     most = max(stages, key=bytes_moved)
     least = min(stages, key=bytes_moved)
     if not pairs:

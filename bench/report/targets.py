@@ -26,12 +26,14 @@ TAILS = ('06_compaction', '07_bitcask')
 
 
 def pair(data, workload, subject, over, divisors):
-    """The two results at the largest size that both have, or None."""
+    """The two results at the largest size that both have, or None. Only equals
+    are compared; what was made for a stage is its equal."""
     for divisor in divisors:
         below = {one.n: one for one in data.of(over) if one.subject == divisor}
         shared = [(one, below[one.n]) for one in data.of(workload)
                   if one.subject == subject and one.n in below
-                  and one.durability == below[one.n].durability]
+                  and (one.durability == below[one.n].durability
+                       or divisor.startswith(subject))]
         if shared:
             return max(shared, key=lambda two: two[0].n or 0)
     return None
@@ -56,7 +58,8 @@ def of_times(data):
 
 def of_tails(data):
     for subject in TAILS:
-        two = pair(data, 'merge_reads', subject, 'merge_reads_still', [subject])
+        two = pair(data, 'merge_reads', subject, 'merge_reads',
+                   [f'{subject}_still'])
         tails = [one.counters.get('p999_ns', 0) for one in two or ()]
         if tails and all(tails):
             yield target(f'p99.9 of a get in {subject}: while a merge runs / '

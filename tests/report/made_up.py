@@ -6,11 +6,13 @@ import json
 import results
 
 
-def entries(workload, subject, times, n=1000, value=100,
+def entries(workload, subject, times, n=1000, value=100, sizes='',
             label='stage, system', unit='ns', **counters):
     """The entries of one result: a round for each of `times`, and their
-    aggregates, which a reader of the rounds must not take for rounds."""
-    name = (f'{workload}/{subject}/n:{n}/value:{value}/iterations:1/'
+    aggregates, which a reader of the rounds must not take for rounds. `sizes`
+    is what stands in the name instead of n and value."""
+    sizes = sizes or f'n:{n}/value:{value}'
+    name = (f'{workload}/{subject}/{sizes}/iterations:1/'
             f'repeats:{len(times)}/manual_time')
     common = {'run_name': name, 'time_unit': unit, 'iterations': 1,
               'threads': 1, 'cpu_time': 0.0, 'label': label, **counters}

@@ -65,8 +65,17 @@ class ReadingTest(unittest.TestCase):
     def test_knows_what_the_name_and_the_label_say(self):
         one = self.one(entries('get_hit', 'lmdb', [1], n=7, value=8,
                                label='peer, process'))
-        self.assertEqual(one.key, ('get_hit', 'lmdb', 7, 8))
+        self.assertEqual((one.workload, one.subject, one.n, one.value),
+                         ('get_hit', 'lmdb', 7, 8))
         self.assertEqual((one.kind, one.durability), ('peer', 'process'))
+
+    def test_a_number_of_another_name_is_the_size(self):
+        one = self.one(entries('miss', '05_segments', [1],
+                               sizes='n:100/segments:16'))
+        self.assertEqual((one.subject, one.n, one.counts, one.more),
+                         ('05_segments', 16, 'segments', (('n', 100),)))
+        one = self.one(entries('whole_file', 'grep', [1], sizes='mib:8'))
+        self.assertEqual((one.subject, one.n, one.counts), ('grep', 8, 'mib'))
 
     def test_knows_all_units(self):
         for unit, factor in (('ns', 1), ('us', 1e3), ('ms', 1e6), ('s', 1e9)):
@@ -173,6 +182,20 @@ class GrowthTest(unittest.TestCase):
         self.assertIn('how it grows cannot be told',
                       chart(report, 'growth-get_miss')['sentence'])
 
+    def test_grows_with_what_the_size_counts(self):
+        report = model.build(made_up.run(
+            entries('get_hit', '05_segments', near(9)),
+            *(entries('miss_in_segments', '05_segments', near(ns),
+                      sizes=f'n:100/segments:{n}', probes_per_op=n)
+              for n, ns in ((1, 10), (16, 150)))))
+        drawn = chart(report, 'growth-miss_in_segments')
+        self.assertIn('With 16 times the segments, a miss took 15 times as long '
+                      'in 05_segments: in step with the segments. Keydirs '
+                      'asked at the largest size: 16 in 05_segments.',
+                      drawn['sentence'])
+        self.assertEqual(drawn['x']['label'], 'segments')
+        self.assertEqual(drawn['x']['ticks'], [[1, '1'], [16, '16']])
+
     def test_draws_every_size(self):
         report = model.build(made_up.run(
             *(entries('get_hit', '01_scan_log', near(n), n=n)
@@ -212,6 +235,26 @@ class ContestTest(unittest.TestCase):
     def test_names_rounds_that_lie_far_apart(self):
         self.assertIn('The rounds of leveldb lie 100 % of their median apart',
                       self.sentence(near(10), [10, 20, 30]))
+
+    def test_tools_are_told_as_tools(self):
+        report = self.report(
+            entries('get_hit', '01_scan_log', near(3)),
+            *(entries('whole_file', name, near(ns), sizes='mib:8', label=label)
+              for name, ns, label in (
+                  ('01_scan_log', 100, 'stage, system'),
+                  ('grep', 300, 'tool, system'),
+                  ('getline', 200, 'tool, system'))))
+        self.assertEqual(
+            chart(report, 'rows-whole_file')['sentence'].replace('\u00a0', ' '),
+            'With 8 MiB, searching a whole log took 100 ns in 01_scan_log. '
+            '01_scan_log is faster than all 2 tools and is 2 times as fast as '
+            'getline, the fastest of them.')
+
+    def test_a_workload_with_values_of_its_own_size_is_not_lost(self):
+        report = self.report(
+            *(entries('get_hit', f'0{i}_x', near(3)) for i in (1, 2, 3)),
+            entries('ycsb_a', '07_bitcask', near(5), value=1000))
+        self.assertTrue(chart(report, 'rows-ycsb_a'))
 
     def test_only_equals_stand_beside_each_other(self):
         report = self.report(
@@ -322,12 +365,14 @@ class CostsTest(unittest.TestCase):
 
     def test_a_sweep_is_drawn_over_the_sizes_of_values(self):
         report = model.build(made_up.run(
-            *(entries('fill_random', '04_keydir', near(ns), value=value)
-              for value, ns in ((100, 10), (1000, 95), (10000, 900))),
+            *(entries('fill_random', '04_keydir', near(ns), n=n, value=value)
+              for n, value, ns in ((10, 100, 77), (1000, 100, 10),
+                                   (1000, 1000, 95), (100, 10000, 900))),
             entries('get_hit', '04_keydir', near(3))))
         drawn = chart(report, 'sweep-fill_random')
         self.assertEqual([one['x'] for one in drawn['series'][0]['points']],
                          [100, 1000, 10000])
+        self.assertEqual(drawn['series'][0]['points'][0]['y'], 10)
         self.assertIn('in step with the bytes of value', drawn['sentence'])
         self.assertIsNone(chart(report, 'sweep-get_hit'))
 
@@ -366,9 +411,16 @@ class TargetsTest(unittest.TestCase):
     def test_tails_are_held_against_those_without_a_merge(self):
         [one] = self.targets(
             entries('merge_reads', '07_bitcask', near(9), p999_ns=50),
-            entries('merge_reads_still', '07_bitcask', near(9),
-                    p999_ns=20)).values()
+            entries('merge_reads', '07_bitcask_still', near(9), p999_ns=20,
+                    label='variant, system')).values()
         self.assertEqual((one['quotient'], one['met']), (2.5, False))
+
+    def test_what_was_made_for_a_stage_is_its_equal(self):
+        [one] = self.targets(
+            entries('merge', '07_bitcask', near(300)),
+            entries('merge', '07_bitcask_copied', near(200),
+                    label='limit, disk')).values()
+        self.assertEqual((one['quotient'], one['met']), (1.5, True))
 
     def test_a_limit_of_another_class_is_no_target(self):
         self.assertEqual(self.targets(
@@ -401,16 +453,24 @@ class WholeTest(unittest.TestCase):
     def test_warns_of_what_spoils_the_numbers(self):
         for context, word in (({'build_type': 'Debug'}, 'not as Release'),
                               ({'quick': 'true'}, 'quick'),
+                              ({'planned_results': '3'},
+                               '2 results more are missing'),
                               ({'interrupted': 'true'}, 'interrupted')):
             warned = model.build(made_up.run(
                 entries('a', 'b', near(5)), **context))['warnings']
             self.assertEqual(len(warned), 1, context)
             self.assertIn(word, warned[0])
         self.assertEqual(model.build(made_up.run(
-            entries('a', 'b', near(5)), quick='false'))['warnings'], [])
+            entries('a', 'b', near(5)), quick='false',
+            planned_results='1'))['warnings'], [])
         self.assertIn('fell over', ' '.join(self.everything()['warnings']))
-        self.assertIn('spread is not known', ' '.join(model.build(
+        self.assertIn('No result has more than one round', ' '.join(model.build(
             made_up.run(entries('a', 'b', [5])))['warnings']))
+        report = model.build(made_up.run(
+            entries('a', 'b', near(5)), entries('churn', 'b', [5])))
+        self.assertEqual(report['warnings'], [])
+        self.assertIn('Of one round, and so without a spread: churn.',
+                      section(report, 'everything')['notes'])
 
     def test_nothing_but_errors_makes_a_report_too(self):
         report = model.build(made_up.run(made_up.failed('scan', 'x', 'no')))
