@@ -96,7 +96,7 @@ class GdbmStore final : public PeerStore {
   }
 
  private:
-  // Its flag GDBM_SYNC is not enough: that syncs only when the header changes.
+  // The flag GDBM_SYNC is not enough: with it most writes are not synced.
   void synchronize() {
     check(gdbm_sync(file_) == 0, "gdbm: cannot synchronize");
   }

@@ -3,8 +3,8 @@
 ///
 /// An adapter does what a user of the engine would write: one table of bytes,
 /// the engine's own defaults but for what its title says, no compression
-/// (Strata's stages have none), one call for each operation. It
-/// differs from a stage in these:
+/// (Strata's stages have none), one call for each operation. It differs from a
+/// stage in these:
 /// - it does its I/O itself and not through `Options::os`;
 /// - it opens the engine for reading and writing whatever the mode, and makes
 ///   what is missing;

@@ -27,7 +27,7 @@ using Database = std::unique_ptr<sqlite3, decltype(&sqlite3_close_v2)>;
 void run(sqlite3* database, const std::string& sql) {
   if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) !=
       SQLITE_OK) {
-    fail(database, "sqlite: cannot " + sql);
+    fail(database, "sqlite: cannot run " + sql);
   }
 }
 

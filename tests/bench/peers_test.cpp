@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -270,6 +271,24 @@ TEST_P(EveryPeer, RefusesWhatItSaysAndNothingElse) {
     EXPECT_FALSE(refusal.why.empty()) << refusal.name;
   }
   EXPECT_EQ(answer(*store, "key"), "value");
+}
+
+TEST_P(EveryPeer, SaysInTheEnginesWordsThatItsFilesAreGarbled) {
+  open()->set("key", "value");
+  for (const auto& entry : std::filesystem::directory_iterator(path())) {
+    if (entry.is_regular_file() && entry.file_size() > 0) {
+      write_file(entry.path(), std::string(10'000, 'x'));
+    }
+  }
+  try {
+    const std::unique_ptr<Store> store = open();
+    (void)answer(*store, "key");
+    FAIL() << "opened and read";
+  } catch (const std::runtime_error& error) {
+    EXPECT_EQ(std::string(error.what()).rfind(peer().name() + ": cannot ", 0),
+              0U)
+        << error.what();
+  }
 }
 
 TEST_P(EveryPeer, CompactKeepsAllKeysAndFreesSpace) {
