@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -21,8 +20,6 @@
 #include "common/os/posix_os.h"
 
 namespace strata::bench {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -67,13 +64,13 @@ class Openings {
     if (!made_) make();
     if (!killed_) return time(made_->path());
     const TemporaryDirectory here;
-    fs::copy(made_->path(), here.path(), fs::copy_options::recursive);
+    copy_files(made_->path(), here.path());
     return time(here.path());
   }
 
   Counters counters() {
     const TemporaryDirectory here;
-    fs::copy(made_->path(), here.path(), fs::copy_options::recursive);
+    copy_files(made_->path(), here.path());
     Ledger ledger(posix_os(), Ledger::Keep::kTotals);
     const double before = heap_bytes();
     const auto store = open_on(here.path(), ledger);

@@ -1,5 +1,7 @@
 #include "bench/opening.h"
 
+#include <algorithm>
+
 #include "bench/interrupt.h"
 #include "stages/registry.h"
 
@@ -8,6 +10,7 @@ namespace strata::bench {
 namespace {
 
 constexpr std::uint64_t kSlotsPerKey = 4;
+constexpr std::uint64_t kBucketsPerKey = 2;
 
 }  // namespace
 
@@ -36,6 +39,9 @@ std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
       options.numbers[spec.name] = number;
     };
     if (spec.name == "--slots") set_to(kSlotsPerKey * opening.keys);
+    if (spec.name == "--buckets") {
+      set_to(std::clamp(kBucketsPerKey * opening.keys, spec.min, spec.max));
+    }
     if (spec.name == "--segment-bytes" && opening.segment_bytes > 0) {
       set_to(opening.segment_bytes);
     }

@@ -189,15 +189,15 @@ class Part {
     return seconds / static_cast<double>(done);
   }
 
-  // How many operations fit into the time of a turn.
+  // How many operations fit into the time of a turn: twice as many at a time,
+  // until half of it is filled.
   std::uint64_t fitting(Work& work) const {
-    std::uint64_t count = 1;
-    std::uint64_t done = 0;
     double seconds = 0;
-    while (seconds < seconds_ / 2 && done < most()) {
+    std::uint64_t done = 0;
+    for (std::uint64_t count = 1; seconds < seconds_ / 2; count *= 2) {
       throw_if_interrupted();
-      seconds += seconds_of([&] { done += work.run(count); });
-      count *= 2;
+      seconds = seconds_of([&] { done = work.run(count); });
+      if (count >= most()) return most();
     }
     const double fit = seconds_ / seconds * static_cast<double>(done);
     return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(fit), 1,

@@ -29,8 +29,14 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-/// @returns the bytes of all files under `directory`, 0 when there is none. A
-///   file that goes meanwhile is not counted.
+/// @returns the bytes of all files under `directory`, 0 when there is none:
+///   those that are on disk, where a file has holes. A file that goes meanwhile
+///   is not counted.
 [[nodiscard]] unsigned long long bytes_under(const std::string& directory);
+
+/// Copies all files of `from`, and the directories in it, into the directory
+/// `to`, which is empty. Holes stay holes.
+/// @throws IoError, std::filesystem::filesystem_error
+void copy_files(const std::string& from, const std::string& to);
 
 }  // namespace strata::bench
