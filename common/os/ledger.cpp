@@ -101,6 +101,12 @@ void Ledger::clear() {
   totals_ = {};
 }
 
+void Ledger::keep(Keep keep) {
+  const std::scoped_lock hold(mutex_);
+  keep_ = keep;
+  if (keep == Keep::kTotals) entries_.clear();
+}
+
 OsResult Ledger::enter(LedgerEntry entry, OsResult result) {
   if (result < 0) {
     entry.error = static_cast<int>(-result);

@@ -80,6 +80,9 @@ class Ledger : public OsWrapper {
   /// Forgets entries and totals.
   void clear();
 
+  /// From now on keeps each entry; or only the totals, and forgets the entries.
+  void keep(Keep keep);
+
   [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
                               const char* why) override;
   [[nodiscard]] OsResult read_at(int fd, std::uint64_t offset, char* out,
@@ -110,8 +113,8 @@ class Ledger : public OsWrapper {
   OsResult enter(Call call, int fd, std::uint64_t offset, OsResult result,
                  const char* why);
 
-  const Keep keep_;
   mutable std::mutex mutex_;
+  Keep keep_;
   std::vector<LedgerEntry> entries_;
   Totals totals_;
   std::map<int, std::string> open_files_;
