@@ -1,5 +1,7 @@
 #include "notebooks/module/crash_states.h"
 
+#include <pybind11/stl.h>
+
 #include <memory>
 
 #include "common/os/crash.h"
@@ -24,6 +26,20 @@ py::dict to_dict(const CrashState& state) {
                   py::arg("directories") = directories);
 }
 
+// Turns syncs into ones that cover nothing, so that all others keep their place.
+void leave_out(Trace& trace, const std::vector<std::size_t>& syncs) {
+  for (const std::size_t number : syncs) {
+    const bool there = number >= 1 && number <= trace.changes.size();
+    Change* change = there ? &trace.changes[number - 1] : nullptr;
+    if (change == nullptr || (change->kind != Change::Kind::kSyncFile &&
+                              change->kind != Change::Kind::kSyncDirectory)) {
+      throw InvalidInput("change " + std::to_string(number) + " is no sync");
+    }
+    change->kind = Change::Kind::kSyncDirectory;
+    change->path = "nothing";
+  }
+}
+
 }  // namespace
 
 std::uint64_t Recorder::mark() {
@@ -35,9 +51,11 @@ py::list Recorder::changes() const {
   return to_list(recording_.trace().changes);
 }
 
-py::list Recorder::states(const std::string& kind) const {
+py::list Recorder::states(const std::string& kind,
+                          const std::vector<std::size_t>& without) const {
   py::list all;
-  const Trace trace = recording_.trace();
+  Trace trace = recording_.trace();
+  leave_out(trace, without);
   const auto visit = [&](const CrashState& state) {
     all.append(to_dict(state));
   };
@@ -90,6 +108,7 @@ void register_crash_states(py::module_& module) {
       .def("changes", &Recorder::changes,
            "What was done to the disk, oldest first: a list of dicts.")
       .def("states", &Recorder::states, py::arg("kind"),
+           py::arg("without") = std::vector<std::size_t>(),
            "Every state that a 'power cut' or a 'kill' at any point could have "
            "left: a list of dicts.");
 }

@@ -5,8 +5,10 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/os/memory_os.h"
 #include "common/os/recording_os.h"
@@ -27,10 +29,13 @@ class Recorder {
   [[nodiscard]] pybind11::list changes() const;
 
   /// @param kind "power cut" or "kill"
+  /// @param without syncs that are taken for not made, as numbers of changes,
+  ///   from 1
   /// @returns every state that such an end at any point could have left: what,
   ///   changes, acknowledged, files and directories
-  /// @throws InvalidInput when there is no such kind
-  [[nodiscard]] pybind11::list states(const std::string& kind) const;
+  /// @throws InvalidInput when there is no such kind or sync
+  [[nodiscard]] pybind11::list states(
+      const std::string& kind, const std::vector<std::size_t>& without) const;
 
  private:
   MemoryOs disk_;

@@ -110,11 +110,6 @@ OpenStore::OpenStore(const Opening& opening, std::shared_ptr<Os> os)
   work([&] { store_ = stage_.open(options); });
 }
 
-OpenStore::~OpenStore() {
-  const py::gil_scoped_release release;
-  store_.reset();
-}
-
 void OpenStore::close() {
   work([&] {
     last_probes_ = probes();

@@ -43,12 +43,6 @@ class OpenStore {
   ///   the stage throws
   OpenStore(const Opening& opening, std::shared_ptr<Os> os);
 
-  /// Closes it.
-  ~OpenStore();
-
-  OpenStore(const OpenStore&) = delete;             ///< not copyable
-  OpenStore& operator=(const OpenStore&) = delete;  ///< not copyable
-
   /// Closes the store; a second time does nothing.
   void close();
 

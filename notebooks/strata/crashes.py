@@ -93,10 +93,14 @@ class Recording(Store):
                               'offset', 'bytes'])
         return frame.astype({'offset': 'Int64'}).set_index('change')
 
-    def states(self, kind='power cut'):
-        """Each state that a 'power cut' or a 'kill' could have left, once."""
+    def states(self, kind='power cut', without=()):
+        """Each state that a 'power cut' or a 'kill' could have left, once.
+
+        `without` takes away syncs, by the numbers that `changes` gives them:
+        what could have been left if they had not been made?
+        """
         return [State(run=self, **state)
-                for state in self._recorder.states(kind)]
+                for state in self._recorder.states(kind, list(without))]
 
 
 def record(stage, sync='never', **options):

@@ -37,8 +37,6 @@ class StoreTest(unittest.TestCase):
 
     def open(self, stage, name=None, **options):
         """Opens a store that is closed when the test ends."""
-        if stage == '03_hash_index':
-            options.setdefault('slots', 1000)  # and not 80 MB of them
         store = strata.open(stage, self.root / (name or stage), **options)
         self.addCleanup(store.close)
         return store

@@ -21,8 +21,7 @@ def history(run):
 class Crashes(support.StoreTest):
 
     def record(self, stage, sync):
-        options = {'slots': 64} if stage == '03_hash_index' else {}
-        with strata.record(stage, sync, **options) as run:
+        with strata.record(stage, sync) as run:
             history(run)
         return run
 
@@ -83,6 +82,23 @@ class Crashes(support.StoreTest):
                          (0, 0, {}))
         self.assertEqual(last.changes, len(run.changes()))
         self.assertEqual(last.files, {'db/log.txt': b'a,b\n'})
+
+    def test_a_sync_that_is_taken_away_covers_nothing(self):
+        with strata.record('04_keydir', 'always') as run:
+            run['city'] = 'Rome'
+        changes = run.changes()
+        syncs = changes[changes.kind.str.startswith('sync')]
+        for number, sync in syncs.iterrows():
+            with self.subTest(f'{sync.kind} {sync.path}'):
+                lost = 0
+                for state in run.states(without=[number]):
+                    with state.open() as store:
+                        lost += state.acknowledged and 'city' not in store
+                self.assertGreater(lost, 0)
+        write = changes.index[changes.kind == 'write'][0]
+        for number in (0, int(write), len(changes) + 1):
+            with self.assertRaisesRegex(ValueError, 'is no sync'):
+                run.states(without=[number])
 
     def test_a_state_is_a_copy(self):
         with strata.record('04_keydir') as run:
