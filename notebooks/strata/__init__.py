@@ -18,13 +18,13 @@ import dataclasses
 import os
 
 import _strata
-from _strata import Busy, Damage
+from _strata import Busy, Damage, Disk
 from strata.crashes import Recording, State, record
 from strata.store import Costs, Store
 
-__all__ = ['Busy', 'Costs', 'Damage', 'Recording', 'Stage', 'State', 'Store',
-           'open', 'record', 'stages']
-Busy.__module__ = Damage.__module__ = __name__
+__all__ = ['Busy', 'Costs', 'Damage', 'Disk', 'Recording', 'Stage', 'State',
+           'Store', 'open', 'record', 'stages']
+Busy.__module__ = Damage.__module__ = Disk.__module__ = __name__
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,17 +47,18 @@ def stages():
             for told in _strata.stages()]
 
 
-def open(stage, directory, mode='write', sync='never', **options):
+def open(stage, directory, mode='write', sync='never', disk=None, **options):
     """Opens the store in `directory`, of the stage with that name.
 
     mode 'write' makes the directory where it is missing and takes the writer's
     lock; 'read' takes none and changes nothing. sync says when a write is
     acknowledged: 'never' waits for the disk, or 'always' does. The stage's own
-    options are keywords: segment_bytes=4096.
+    options are keywords: segment_bytes=4096. With disk=Disk() the directory is in
+    memory, where a sync takes no time; many stores can share such a disk.
 
     Raises ValueError for a stage or option that is not there, OSError, Busy.
     """
-    return Store(stage, os.fsencode(directory), mode, sync, options)
+    return Store(stage, os.fsencode(directory), mode, sync, options, disk)
 
 
 def _keyword(flag):

@@ -193,6 +193,19 @@ class Opening(support.StoreTest):
         self.assertEqual(list(self.root.iterdir()), [])
 
     @every(STAGES)
+    def test_a_store_in_memory_touches_no_file(self, stage):
+        disk = strata.Disk()
+        path = str(self.root / stage)
+        with strata.open(stage, path, disk=disk) as store:
+            store['city'] = 'Rome'
+            with self.assertRaises(strata.Busy):
+                strata.open(stage, path, disk=disk)
+        with strata.open(stage, path, mode='read', disk=disk) as store:
+            self.assertEqual(store['city'], b'Rome')
+        self.assertFalse((self.root / stage).exists())
+        self.assertTrue(any(b'Rome' in data for data in disk.files().values()))
+
+    @every(STAGES)
     def test_a_second_writer_is_turned_away(self, stage):
         with self.open(stage) as store:
             store['city'] = 'Rome'
