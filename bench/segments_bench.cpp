@@ -29,7 +29,7 @@ class Misses {
                 .segment_bytes = bytes,
                 .merges_by_itself = false}),
          keys_);
-    ledger_.pause();
+    ledger_.keep(Ledger::Keep::kNothing);
     store_ = open(stage_, directory_.path(), {.keys = keys_, .os = &ledger_});
     absent_ = absent_keys(keys_);
     (void)turn();
@@ -43,9 +43,9 @@ class Misses {
   Counters counters() {
     constexpr int kCounted = 64;
     const std::uint64_t before = store_->index_probes();
-    ledger_.resume();
+    ledger_.keep(Ledger::Keep::kTotals);
     miss(kCounted);
-    ledger_.pause();
+    ledger_.keep(Ledger::Keep::kNothing);
     Counters counters = counters_of(ledger_.totals(), kCounted);
     counters["probes_per_op"] =
         static_cast<double>(store_->index_probes() - before) / kCounted;

@@ -31,12 +31,12 @@ struct Size {
   friend bool operator==(const Size&, const Size&) = default;
 };
 
-// A store of one who takes part, its calls counted from `resume` to `pause`.
+// A store of one who takes part. Its calls are counted when the ledger is told
+// to.
 class Opened {
  public:
   Opened(const Subject& subject, const Size& size, Sync sync)
-      : size_(size), ledger_(posix_os(), Ledger::Keep::kTotals) {
-    ledger_.pause();
+      : size_(size), ledger_(posix_os(), Ledger::Keep::kNothing) {
     store_ = open(*subject.stage, directory_.path(),
                   {.mode = Mode::kWrite,
                    .keys = size.keys,
@@ -227,12 +227,12 @@ class Part {
   Counters count(Opened& opened, Work& work, std::uint64_t operations) {
     Ledger& ledger = opened.ledger();
     ledger.clear();
-    ledger.resume();
+    ledger.keep(Ledger::Keep::kTotals);
     const IoMeter meter;
     const std::vector<double> ns = clock_each(work, operations);
     const auto done = static_cast<double>(ns.size());
     const auto io = meter.since();
-    ledger.pause();
+    ledger.keep(Ledger::Keep::kNothing);
     Counters counters;
     if (subject_.counted) {
       counters = counters_of(ledger.totals(), done);

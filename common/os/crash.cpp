@@ -252,6 +252,7 @@ class Enumeration {
     if (!seen_.insert({acknowledged, flat(image)}).second) return;
     visit_({.image = image,
             .acknowledged = acknowledged,
+            .changes = length,
             .what = when(length) + ": " + what});
   }
 

@@ -38,6 +38,7 @@
 ///   Complexity of Crafting Crash-Consistent Applications", OSDI 2014 (ALICE)
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -51,6 +52,7 @@ namespace strata {
 struct CrashState {
   const Image& image;              ///< the whole disk
   std::uint64_t acknowledged = 0;  ///< the last mark before it, or 0
+  std::size_t changes = 0;         ///< of the trace that came before it
   std::string what{};              ///< for a person: when, and what is missing
 };
 

@@ -101,8 +101,14 @@ void Ledger::clear() {
   totals_ = {};
 }
 
+void Ledger::keep(Keep keep) {
+  const std::scoped_lock hold(mutex_);
+  keep_ = keep;
+  if (keep != Keep::kEntries) entries_.clear();
+}
+
 OsResult Ledger::enter(LedgerEntry entry, OsResult result) {
-  if (!counts_) return result;
+  if (keep_ == Keep::kNothing) return result;
   if (result < 0) {
     entry.error = static_cast<int>(-result);
   } else if (entry.call == Call::kRead || entry.call == Call::kWrite) {
@@ -117,7 +123,7 @@ OsResult Ledger::enter(LedgerEntry entry, OsResult result) {
 
 OsResult Ledger::enter(Call call, int fd, std::uint64_t offset, OsResult result,
                        const char* why) {
-  if (!counts_.load(std::memory_order_relaxed)) return result;
+  if (keep_.load(std::memory_order_relaxed) == Keep::kNothing) return result;
   const std::scoped_lock hold(mutex_);
   LedgerEntry entry;
   entry.call = call;

@@ -65,8 +65,9 @@ struct Totals {
 /// is not entered.
 class Ledger : public OsWrapper {
  public:
-  /// Whether to keep each entry or only the totals, which costs no memory.
-  enum class Keep : std::uint8_t { kTotals, kEntries };
+  /// Whether to keep each entry, or only the totals, which costs no memory, or
+  /// nothing at all.
+  enum class Keep : std::uint8_t { kNothing, kTotals, kEntries };
 
   /// @param os what carries the calls out; must outlive the ledger
   explicit Ledger(Os& os, Keep keep = Keep::kEntries)
@@ -81,12 +82,10 @@ class Ledger : public OsWrapper {
   /// Forgets entries and totals.
   void clear();
 
-  /// From now on calls are handed on and neither entered nor counted, which
-  /// costs them next to nothing.
-  void pause() { counts_ = false; }
-
-  /// From now on calls are entered and counted again.
-  void resume() { counts_ = true; }
+  /// From now on keeps each entry; or only the totals, and forgets the entries;
+  /// or nothing more: calls are then handed on, which costs next to nothing,
+  /// and totals stay as they are.
+  void keep(Keep keep);
 
   [[nodiscard]] OsResult open(const std::string& path, OpenMode mode,
                               const char* why) override;
@@ -118,9 +117,8 @@ class Ledger : public OsWrapper {
   OsResult enter(Call call, int fd, std::uint64_t offset, OsResult result,
                  const char* why);
 
-  const Keep keep_;
-  std::atomic<bool> counts_ = true;
   mutable std::mutex mutex_;
+  std::atomic<Keep> keep_;
   std::vector<LedgerEntry> entries_;
   Totals totals_;
   std::map<int, std::string> open_files_;

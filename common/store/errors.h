@@ -23,12 +23,24 @@ class IoError : public std::system_error {
   /// @param error the error number, positive, e.g. ENOSPC
   IoError(const std::string& operation, const std::string& path, int error)
       : std::system_error(error, std::generic_category(),
-                          operation + ": " + path) {}
+                          operation + ": " + path),
+        operation_(operation),
+        path_(path) {}
+
+  /// @returns what was tried.
+  [[nodiscard]] const std::string& operation() const { return operation_; }
+
+  /// @returns the file or directory.
+  [[nodiscard]] const std::string& path() const { return path_; }
 
   /// @returns whether there is no such file or directory.
   [[nodiscard]] bool is_missing() const {
     return code() == std::errc::no_such_file_or_directory;
   }
+
+ private:
+  std::string operation_;
+  std::string path_;
 };
 
 /// Input that this store cannot hold, or a misuse of a command (exit 2).

@@ -2,6 +2,7 @@
 """Each check finds an offence planted in a small project, and finds nothing
 in the same project without it."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -59,7 +60,7 @@ class ChecksTest(unittest.TestCase):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.root / name)
         self.plant('.ci/run', '#!/bin/sh\ntrue\n')
-        for name in ('tests', 'bench'):
+        for name in ('tests', 'bench', 'notebooks'):
             (self.root / name).mkdir()
 
     def plant(self, name, text):
@@ -164,6 +165,35 @@ class ChecksTest(unittest.TestCase):
         self.plant('common/apple.h', HEADER.replace(
             '  /// @returns its colour.\n', ''))
         self.finds('docs.sh', 'colour() const')
+
+    def notebook(self, code, **more):
+        cell = {'cell_type': 'code', 'execution_count': None, 'id': 'a',
+                'metadata': {}, 'outputs': [], 'source': code.split('\n'), **more}
+        self.plant('notebooks/a.ipynb', json.dumps(
+            {'cells': [cell],
+             'metadata': {'kernelspec': {'display_name': 'Python 3',
+                                         'language': 'python',
+                                         'name': 'python3'},
+                          'language_info': {'name': 'python'}},
+             'nbformat': 4, 'nbformat_minor': 5}, indent=1) + '\n')
+
+    def test_notebooks(self):
+        self.finds('notebooks.sh', 'there are no notebooks')
+        self.notebook('import strata')
+        self.passes('notebooks.sh')
+        self.notebook('assert 1 == 2')
+        self.finds('notebooks.sh', 'a.ipynb: ')
+        self.notebook('1', execution_count=7)
+        self.finds('notebooks.sh', 'cell 1 has outputs or an execution count')
+        self.notebook('1', metadata={'collapsed': True})
+        self.finds('notebooks.sh', 'what a session left')
+        self.notebook('1', cell_type='markdown', source=['[gone](gone.md)'])
+        self.finds('notebooks.sh', 'the link to gone.md leads nowhere')
+        self.notebook('1')
+        self.plant('notebooks/tests/test_a.py',
+                   'import unittest\n\n\nclass A(unittest.TestCase):\n\n'
+                   '    def test_a(self):\n        self.fail()\n')
+        self.finds('notebooks.sh', 'FAILED')
 
     def test_scripts(self):
         self.passes('scripts.sh')

@@ -90,6 +90,23 @@ TEST_F(CrashTest, AWriteThatIsSyncedStays) {
   }
 }
 
+TEST_F(CrashTest, AStateTellsHowManyChangesCameBeforeIt) {
+  const int fd = open("old");
+  write(fd, 4, "a");
+  sync(fd);
+  write(fd, 5, "b");
+  std::map<std::string, std::size_t> first_seen;
+  for_each_power_cut(recorder_->trace(), [&](const CrashState& state) {
+    first_seen.emplace(state.image.files.at("old"), state.changes);
+  });
+  EXPECT_EQ(first_seen, (std::map<std::string, std::size_t>{
+                            {"1234", 0},
+                            {"1234a", 1},
+                            {std::string("1234\0", 5), 1},
+                            {"1234ab", 3},
+                            {std::string("1234a\0", 6), 3}}));
+}
+
 TEST_F(CrashTest, ASyncDoesNotCoverTheWritesBehindIt) {
   const int fd = open("old");
   write(fd, 4, "a");

@@ -1,0 +1,42 @@
+"""What the tests of the module share."""
+
+import functools
+import pathlib
+import tempfile
+import unittest
+
+import strata
+
+STAGES = [stage.name for stage in strata.stages()]
+WITH_DELETE = [stage.name for stage in strata.stages()
+               if 'del' not in stage.refuses]
+WITH_COMPACTION = [stage.name for stage in strata.stages()
+                   if 'compact' not in stage.refuses]
+WITH_CHECKSUMS = [stage.name for stage in strata.stages() if stage.checksums]
+
+
+def every(stages):
+    """Runs a test with each of the stages, as a second argument."""
+    def for_each(test):
+        @functools.wraps(test)
+        def run(self):
+            for stage in stages:
+                with self.subTest(stage):
+                    test(self, stage)
+        return run
+    return for_each
+
+
+class StoreTest(unittest.TestCase):
+    """A test with an empty directory of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def open(self, stage, name=None, **options):
+        """Opens a store that is closed when the test ends."""
+        store = strata.open(stage, self.root / (name or stage), **options)
+        self.addCleanup(store.close)
+        return store
