@@ -48,7 +48,7 @@ void declare(CLI::App& app, Arguments& given) {
       "Benchmark, such as\n--benchmark_filter=get_miss, "
       "--benchmark_list_tests and --benchmark_out=FILE.");
   app.add_flag("--quick", given.quick,
-               "small stores and few rounds, in minutes: to see that it works");
+               "smaller stores and fewer rounds: minutes instead of an hour");
   app.add_flag(
       "--peers", given.peers,
       "also the engines whose libraries were there when this was built");
@@ -56,7 +56,7 @@ void declare(CLI::App& app, Arguments& given) {
                  "only these, by name or number, such as 04,07")
       ->delimiter(',');
   app.add_option("--n", given.keys,
-                 "keys in the largest stores (1000000; with --quick 10000)")
+                 "keys in the largest stores (1000000; with --quick 100000)")
       ->check(CLI::Range(kFewestKeys, kMostKeys));
   app.add_option("--scan-mib", given.scan_mib,
                  "MiB of the log that is searched whole (1024; with --quick "
@@ -95,7 +95,7 @@ std::vector<Subject> wanted_stages(const std::vector<std::string>& names) {
 Plan plan_of(const Arguments& given) {
   Plan plan;
   plan.quick = given.quick;
-  plan.keys = given.keys > 0 ? given.keys : given.quick ? 10'000 : 1'000'000;
+  plan.keys = given.keys > 0 ? given.keys : given.quick ? 100'000 : 1'000'000;
   plan.whole_file_mib = given.scan_mib >= 0
                             ? static_cast<std::uint64_t>(given.scan_mib)
                         : given.quick ? 64
