@@ -86,8 +86,4 @@ void warn_of_build_type();
 /// @param totals of all of them
 [[nodiscard]] Counters counters_of(const Totals& totals, double operations);
 
-/// Waits until no other thread of the process works any more: merges and the
-/// like, whoever does them. Ten seconds at most.
-void wait_until_quiet();
-
 }  // namespace strata::bench

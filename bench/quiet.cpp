@@ -1,9 +1,11 @@
+#include "bench/quiet.h"
+
 #include <time.h>
 
 #include <chrono>
 #include <thread>
 
-#include "bench/benches.h"
+#include "bench/interrupt.h"
 
 namespace strata::bench {
 
@@ -29,7 +31,7 @@ void wait_until_quiet() {
   constexpr milliseconds kLook{5};
   constexpr double kQuiet = 0.0005;  // seconds of work meanwhile
   constexpr int kLooks = 2000;
-  for (int i = 0; i < kLooks; ++i) {
+  for (int i = 0; i < kLooks && noted_interrupt() == 0; ++i) {
     const double before = others_seconds();
     std::this_thread::sleep_for(kLook);
     if (others_seconds() - before < kQuiet) return;

@@ -11,6 +11,7 @@
 #include "bench/interrupt.h"
 #include "bench/opening.h"
 #include "bench/process_io.h"
+#include "bench/quiet.h"
 #include "bench/temporary.h"
 #include "bench/workloads.h"
 #include "common/os/posix_os.h"
@@ -157,7 +158,6 @@ class Part {
     operations_ = workload_.length == Length::kKeys
                       ? run_all(*work_, size_.keys)
                       : fitting(*work_);
-    wait_until_quiet();
   }
 
   double turn() {
