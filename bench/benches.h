@@ -79,6 +79,9 @@ int fill_and_die(const Subject& subject, const std::string& directory,
 void add_context(const Plan& plan, std::size_t results,
                  const std::string& directory);
 
+/// Warns on standard error when files in `directory` cannot reach a disk.
+void warn_of_file_system(const std::string& directory);
+
 /// Warns on standard error when this is no Release build.
 void warn_of_build_type();
 

@@ -37,6 +37,13 @@ class LineReporter final : public benchmark::BenchmarkReporter {
 class FileReporter final : public benchmark::JSONReporter {
  public:
   void ReportRuns(const std::vector<Run>& runs) override;
+  void Finalize() override;
+
+  /// @returns whether all that was reported is in the file.
+  [[nodiscard]] bool written() const { return written_; }
+
+ private:
+  bool written_ = false;
 };
 
 }  // namespace strata::bench
