@@ -70,7 +70,7 @@ void declare(CLI::App& app, Arguments& given) {
 
 // The stages that were asked for; all when none were.
 std::vector<Subject> wanted_stages(const std::vector<std::string>& names) {
-  const std::vector<Subject> all = stage_subjects();
+  std::vector<Subject> all = stage_subjects();
   if (names.empty()) return all;
   std::vector<Subject> wanted;
   for (const Subject& subject : all) {

@@ -87,6 +87,12 @@ void LineReporter::tell_error(const Run& run) {
   tell(fmt::format("{:<52} ERROR: {}\n", name, run.error_message));
 }
 
+bool FileReporter::ReportContext(const Context& context) {
+  const bool go_on = JSONReporter::ReportContext(context);
+  end_for_now();
+  return go_on;
+}
+
 void FileReporter::ReportRuns(const std::vector<Run>& runs) {
   std::vector<Run> measured;
   std::remove_copy_if(runs.begin(), runs.end(), std::back_inserter(measured),
@@ -98,6 +104,17 @@ void FileReporter::ReportRuns(const std::vector<Run>& runs) {
     }
   }
   if (!measured.empty()) JSONReporter::ReportRuns(measured);
+  end_for_now();
+}
+
+// Writes the end that is always the same; what comes next is longer, and goes
+// over it.
+void FileReporter::end_for_now() {
+  std::ostream& out = GetOutputStream();
+  const auto at = out.tellp();
+  if (at < 0) return;  // a pipe
+  JSONReporter::Finalize();
+  out.flush().seekp(at);
 }
 
 void FileReporter::Finalize() {

@@ -33,9 +33,11 @@ class LineReporter final : public benchmark::BenchmarkReporter {
   std::set<std::string> told_;
 };
 
-/// Writes Google Benchmark's JSON, without what an interrupt has cut off.
+/// Writes Google Benchmark's JSON, without what an interrupt has cut off. After
+/// each result the file is whole, so that it can be read however the end comes.
 class FileReporter final : public benchmark::JSONReporter {
  public:
+  bool ReportContext(const Context& context) override;
   void ReportRuns(const std::vector<Run>& runs) override;
   void Finalize() override;
 
@@ -43,6 +45,8 @@ class FileReporter final : public benchmark::JSONReporter {
   [[nodiscard]] bool written() const { return written_; }
 
  private:
+  void end_for_now();
+
   bool written_ = false;
 };
 

@@ -365,12 +365,15 @@ TEST_F(Benchmarks, KeepWhatIsMeasuredWhenInterrupted) {
   EXPECT_TRUE(left_nothing());
 }
 
-TEST_F(Benchmarks, LeaveNothingBehindWhenKilled) {
-  start({"--quick", "--n", "1000"});
+TEST_F(Benchmarks, LeaveWholeResultsAndNothingElseBehindWhenKilled) {
+  start({"--quick", "--n", "1000", "--stages", "04",
+         "--benchmark_out=" + (home_ / "results.json").string()});
   wait_for_output("get_hit/04_keydir");
   EXPECT_FALSE(left_nothing());
   ::kill(id_, SIGKILL);
   EXPECT_EQ(end(), 128 + SIGKILL);
+  EXPECT_EQ(written_results().count("fill_random/04_keydir/n:1000/value:100"),
+            1U);
   EXPECT_TRUE(left_nothing());
 }
 
