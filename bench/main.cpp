@@ -163,9 +163,9 @@ int measure(const Plan& plan, const Arguments& given, const char* program) {
   int count = static_cast<int>(pointers.size());
   benchmark::Initialize(&count, pointers.data());
   if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
-  const Scratch scratch;
   note_interrupts();
   note_broken_pipes();
+  const Scratch scratch;
   warn_of_build_type();
   warn_of_file_system(scratch.path());
   register_all(plan);
@@ -206,6 +206,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "strata_bench: {}\n", error.what());
     return 2;
+  } catch (const Interrupted& interrupt) {  // before there was a result
+    return 128 + interrupt.signal;
   } catch (const std::regex_error&) {
     fmt::print(stderr, "strata_bench: the filter is no regular expression\n");
     return 2;

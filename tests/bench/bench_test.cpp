@@ -365,6 +365,16 @@ TEST_F(Benchmarks, KeepWhatIsMeasuredWhenInterrupted) {
   EXPECT_TRUE(left_nothing());
 }
 
+TEST_F(Benchmarks, EndWhereverAnInterruptFindsThem) {
+  for (int i = 0; i < 40; ++i) {
+    start({"--quick", "--n", "1000", "--benchmark_filter=^get_hit/"});
+    ::usleep(static_cast<useconds_t>(500 * i));
+    ::kill(id_, SIGINT);
+    ASSERT_EQ(end(), 128 + SIGINT) << said_;
+    ASSERT_TRUE(left_nothing());
+  }
+}
+
 TEST_F(Benchmarks, LeaveWholeResultsAndNothingElseBehindWhenKilled) {
   start({"--quick", "--n", "1000", "--stages", "04",
          "--benchmark_out=" + (home_ / "results.json").string()});
