@@ -79,15 +79,14 @@ int fill_and_die(const Subject& subject, const std::string& directory,
 void add_context(const Plan& plan, std::size_t results,
                  const std::string& directory);
 
+/// Warns on standard error when files in `directory` cannot reach a disk.
+void warn_of_file_system(const std::string& directory);
+
 /// Warns on standard error when this is no Release build.
 void warn_of_build_type();
 
 /// @returns what one of so many operations cost.
 /// @param totals of all of them
 [[nodiscard]] Counters counters_of(const Totals& totals, double operations);
-
-/// Waits until no other thread of the process works any more: merges and the
-/// like, whoever does them. Ten seconds at most.
-void wait_until_quiet();
 
 }  // namespace strata::bench

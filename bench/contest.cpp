@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bench/interrupt.h"
+#include "bench/quiet.h"
 #include "common/os/terminal.h"
 
 namespace strata::bench {
@@ -112,7 +113,7 @@ class Held {
       const Contestant& one = contest_.contestants[i];
       if (one.counters) results_[i].counters = one.counters();
     });
-    if (prepared_ && contest_.clean_up) contest_.clean_up();
+    if (contest_.clean_up) contest_.clean_up();
     Course::clear();
   }
 
@@ -138,6 +139,7 @@ class Held {
       if (!result.selected || !result.error.empty()) continue;
       course().tell(fmt::format("{}, {}", name_of(i), what));
       try {
+        wait_until_quiet();  // what the one before has left to be done
         throw_if_interrupted();
         act(i);
       } catch (const Interrupted&) {
@@ -204,9 +206,9 @@ void register_contest(Contest contest) {
 
 std::size_t select_contestants(const std::string& filter) {
   const bool inverse = !filter.empty() && filter.front() == '-';
-  const std::regex wanted(
-      filter.empty() ? ".*" : filter.substr(inverse ? 1 : 0),
-      std::regex::extended);
+  const bool all = filter.empty() || filter == "all";  // as Google Benchmark
+  const std::regex wanted(all ? ".*" : filter.substr(inverse ? 1 : 0),
+                          std::regex::extended);
   std::size_t count = 0;
   for (const auto& held : all_contests()) {
     for (std::size_t i = 0; i < held->size(); ++i) {

@@ -42,13 +42,15 @@ struct Contest {
   std::vector<std::pair<std::string, std::int64_t>> arguments;
   int rounds = 5;                       ///< turns that count, of each
   std::function<void()> prepare;        ///< called before the first turn
-  std::function<void()> clean_up;       ///< called after the last
+  std::function<void()> clean_up;       ///< called after the last, or when
+                                        ///< `prepare` has thrown
   std::vector<Contestant> contestants;  ///< in the order of their turns
   benchmark::TimeUnit unit = benchmark::kNanosecond;  ///< to be shown in
   double seconds_per_turn = 0.1;  ///< about, to tell how long all will take
 };
 
-/// Registers a contest; it is held when the first of it is run. What a
+/// Registers a contest; it is held when the first of it is run. No turn begins
+/// while a thread still works that an earlier one has left behind. What a
 /// contestant throws becomes its error, and it takes no more turns. After an
 /// interrupt no turn is taken any more: the error of what is left is
 /// `kInterrupted`.
@@ -60,7 +62,7 @@ inline constexpr const char* kInterrupted = "interrupted";
 /// Lets only those take turns whose results Google Benchmark's filter lets
 /// through. To be called once, after all contests are registered.
 /// @param filter a regular expression; with a '-' before it, what it matches is
-///   left out
+///   left out; "" and "all" let all through
 /// @returns how many results there will be.
 [[nodiscard]] std::size_t select_contestants(const std::string& filter);
 

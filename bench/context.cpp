@@ -1,7 +1,10 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -29,9 +32,23 @@ bool lies_in(const std::string& path, const std::string& directory) {
           path[directory.size()] == '/');
 }
 
-// The type of the file system that holds `path`: the last mount of the longest
-// mount point.
-std::string file_system_of(const std::string& path) {
+std::string operating_system() {
+  struct utsname name {};
+
+  if (::uname(&name) != 0) return "unknown";
+  return fmt::format("{} {} {}", name.sysname, name.release, name.machine);
+}
+
+std::string memory() {
+  const double bytes = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
+                       static_cast<double>(::sysconf(_SC_PAGESIZE));
+  return fmt::format("{:.1f} GiB", bytes / (1 << 30));
+}
+
+// The type of the file system that holds `directory`: the last mount of the
+// longest mount point.
+std::string file_system_of(const std::string& directory) {
+  const std::string path = std::filesystem::canonical(directory);
   std::ifstream mounts("/proc/mounts");
   std::string device;
   std::string point;
@@ -59,6 +76,8 @@ void add_context(const Plan& plan, std::size_t results,
   AddCustomContext("strata_version", STRATA_VERSION);
   AddCustomContext("compiler", STRATA_COMPILER);
   AddCustomContext("processor", processor());
+  AddCustomContext("memory", memory());
+  AddCustomContext("operating_system", operating_system());
   AddCustomContext("file_system", file_system_of(directory));
   AddCustomContext("quick", plan.quick ? "true" : "false");
   AddCustomContext("rounds", std::to_string(plan.rounds()));
@@ -70,6 +89,15 @@ void add_context(const Plan& plan, std::size_t results,
         "peer_" + subject.name(),
         subject.version + ": " + std::string(subject.stage->title));
   }
+}
+
+void warn_of_file_system(const std::string& directory) {
+  const std::string type = file_system_of(directory);
+  if (type != "tmpfs" && type != "ramfs") return;
+  fmt::print(stderr,
+             "\nWARNING: {} is in memory ({}): what is said to be on disk "
+             "reaches no disk.\nSet TMPDIR to a directory on a disk.\n\n",
+             directory, type);
 }
 
 void warn_of_build_type() {

@@ -9,15 +9,21 @@ namespace {
 
 volatile std::sig_atomic_t noted_signal = 0;
 
-}  // namespace
-
-void note_interrupts() {
+void note(std::initializer_list<int> signals) {
   struct sigaction action {};
 
   action.sa_handler = [](int signal) { noted_signal = signal; };
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    ::sigaction(signal, &action, nullptr);
-  }
+  for (const int signal : signals) ::sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+void note_interrupts() {
+  note({SIGINT, SIGTERM, SIGHUP});
+}
+
+void note_broken_pipes() {
+  note({SIGPIPE});
 }
 
 int noted_interrupt() {

@@ -48,9 +48,10 @@ class KeyTable {
     ++size_;
   }
 
+  /// @param slot of the key; a `put` that follows begins where this ends
   /// @returns the place of the key, or null.
-  [[nodiscard]] const char* get(std::string_view key, std::size_t place_bytes) {
-    Slot slot = slot_of(key);
+  [[nodiscard]] const char* get(Slot& slot, std::string_view key,
+                                std::size_t place_bytes) {
     return find(slot, key, place_bytes);
   }
 

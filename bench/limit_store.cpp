@@ -38,19 +38,26 @@ class LimitStore : public Store {
   }
 
  protected:
+  using Slot = KeyTable::Slot;
+
   explicit LimitStore(std::uint64_t keys) : table_(keys) {
     table_.reserve(keys * (sizeof(Place) + kKeyBytes));
   }
 
-  void put(std::string_view key, Place place) {
-    char bytes[sizeof place];
-    std::memcpy(bytes, &place, sizeof place);
-    table_.put(table_.slot_of(key), key, {bytes, sizeof bytes});
+  [[nodiscard]] Slot slot_of(std::string_view key) const {
+    return table_.slot_of(key);
   }
 
-  [[nodiscard]] std::optional<Place> place_of(std::string_view key) {
+  void put(Slot slot, std::string_view key, Place place) {
+    char bytes[sizeof place];
+    std::memcpy(bytes, &place, sizeof place);
+    table_.put(slot, key, {bytes, sizeof bytes});
+  }
+
+  [[nodiscard]] std::optional<Place> place_of(Slot& slot,
+                                              std::string_view key) {
     Place place;
-    const char* const bytes = table_.get(key, sizeof place);
+    const char* const bytes = table_.get(slot, key, sizeof place);
     if (bytes == nullptr) return std::nullopt;
     std::memcpy(&place, bytes, sizeof place);
     return place;
@@ -68,17 +75,24 @@ class LimitStore : public Store {
 
 class MemoryLimit final : public LimitStore {
  public:
-  explicit MemoryLimit(std::uint64_t keys) : LimitStore(keys) {
-    values_.reserve(keys * kValueBytes);
-  }
+  explicit MemoryLimit(std::uint64_t keys) : LimitStore(keys), keys_(keys) {}
 
+  // A value of the same size takes the place of the old one.
   void set(std::string_view key, std::string_view value) override {
-    put(key, {values_.size(), value.size()});
+    if (values_.empty()) values_.reserve(keys_ * value.size());
+    Slot slot = slot_of(key);
+    const auto old = place_of(slot, key);
+    if (old && old->size == value.size()) {
+      value.copy(values_.data() + old->offset, value.size());
+      return;
+    }
+    put(slot, key, {values_.size(), value.size()});
     values_ += value;
   }
 
   bool get(std::string_view key, std::string& out) override {
-    const auto place = place_of(key);
+    Slot slot = slot_of(key);
+    const auto place = place_of(slot, key);
     if (place) out.assign(values_, place->offset, place->size);
     return place.has_value();
   }
@@ -86,6 +100,7 @@ class MemoryLimit final : public LimitStore {
   Stats stats() override { return {.keys = count()}; }
 
  private:
+  std::uint64_t keys_;
   std::string values_;
 };
 
@@ -106,13 +121,14 @@ class IoLimit final : public LimitStore {
     }
     file_.write_at(end_, record_, "append the record");
     if (durable_) file_.sync("make the record durable");
-    put(key, {end_, record_.size()});
+    put(slot_of(key), key, {end_, record_.size()});
     end_ += record_.size();
     if (hints_) add_hint(key);
   }
 
   bool get(std::string_view key, std::string& out) override {
-    const auto place = place_of(key);
+    Slot slot = slot_of(key);
+    const auto place = place_of(slot, key);
     if (!place) return false;
     out.resize(place->size);
     return file_.read_at(place->offset, out.data(), out.size(),

@@ -6,7 +6,9 @@
 /// Exit codes: 0 all was measured; 1 a result is an error; 2 usage; 128 + N
 /// interrupted by signal N, what was measured until then is in the file.
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -68,7 +70,7 @@ void declare(CLI::App& app, Arguments& given) {
 
 // The stages that were asked for; all when none were.
 std::vector<Subject> wanted_stages(const std::vector<std::string>& names) {
-  const std::vector<Subject> all = stage_subjects();
+  std::vector<Subject> all = stage_subjects();
   if (names.empty()) return all;
   std::vector<Subject> wanted;
   for (const Subject& subject : all) {
@@ -130,6 +132,29 @@ void register_all(const Plan& plan) {
   register_whole_file(plan);
 }
 
+// Runs what is registered. @returns an exit code.
+int run_all(std::size_t planned, bool to_file) {
+  LineReporter lines;
+  FileReporter file;
+  if (to_file) {
+    benchmark::RunSpecifiedBenchmarks(&lines, &file);
+  } else {
+    benchmark::RunSpecifiedBenchmarks(&lines);
+  }
+  close_stores();
+  warn_of_build_type();
+  if (to_file && !file.written()) {
+    fmt::print(stderr, "strata_bench: the results could not be written\n");
+    return 1;
+  }
+  if (noted_interrupt() != 0) {
+    fmt::print(stderr, "strata_bench: interrupted after {} of {} results\n",
+               lines.results(), planned);
+    return 128 + noted_interrupt();
+  }
+  return lines.failed() ? 1 : 0;
+}
+
 int measure(const Plan& plan, const Arguments& given, const char* program) {
   std::vector<std::string> words = given.flags;
   words.insert(words.begin(), program);
@@ -138,32 +163,31 @@ int measure(const Plan& plan, const Arguments& given, const char* program) {
   int count = static_cast<int>(pointers.size());
   benchmark::Initialize(&count, pointers.data());
   if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
-  const Scratch scratch;
   note_interrupts();
+  note_broken_pipes();
+  const Scratch scratch;
   warn_of_build_type();
+  warn_of_file_system(scratch.path());
   register_all(plan);
   const std::size_t planned =
       select_contestants(benchmark::GetBenchmarkFilter());
+  if (planned == 0) {
+    throw CLI::ValidationError("the filter lets no result through");
+  }
   add_context(plan, planned, scratch.path());
-  LineReporter lines;
-  FileReporter file;
   const bool to_file =
       std::any_of(words.begin(), words.end(), [](const std::string& word) {
         return word.rfind("--benchmark_out=", 0) == 0;
       });
-  if (to_file) {
-    benchmark::RunSpecifiedBenchmarks(&lines, &file);
-  } else {
-    benchmark::RunSpecifiedBenchmarks(&lines);
-  }
-  close_stores();
-  warn_of_build_type();
-  if (noted_interrupt() != 0) {
-    fmt::print(stderr, "strata_bench: interrupted after {} of {} results\n",
-               lines.results(), planned);
-    return 128 + noted_interrupt();
-  }
-  return lines.failed() ? 1 : 0;
+  return run_all(planned, to_file);
+}
+
+// What is closed at the start would become the number of a store's file, and
+// what is printed would go there.
+void open_standard_streams() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
+  if (fd > STDERR_FILENO) ::close(fd);
 }
 
 int run(int argc, char** argv) {
@@ -182,6 +206,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "strata_bench: {}\n", error.what());
     return 2;
+  } catch (const Interrupted& interrupt) {  // before there was a result
+    return 128 + interrupt.signal;
   } catch (const std::regex_error&) {
     fmt::print(stderr, "strata_bench: the filter is no regular expression\n");
     return 2;
@@ -225,6 +251,7 @@ Counters counters_of(const Totals& totals, double operations) {
 int main(int argc, char** argv) {
   // A file that may not grow is an error of a result, not the end.
   std::signal(SIGXFSZ, SIG_IGN);
+  strata::bench::open_standard_streams();
   try {
     return strata::bench::run(argc, argv);
   } catch (const std::exception& error) {

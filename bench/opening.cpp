@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "bench/interrupt.h"
-#include "stages/registry.h"
 
 namespace strata::bench {
 
@@ -13,14 +12,6 @@ constexpr std::uint64_t kSlotsPerKey = 4;
 constexpr std::uint64_t kBucketsPerKey = 2;
 
 }  // namespace
-
-std::vector<const Stage*> merging_stages() {
-  std::vector<const Stage*> stages;
-  for (const Stage* stage : all_stages()) {
-    if (stage->has("compact")) stages.push_back(stage);
-  }
-  return stages;
-}
 
 std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
                             Mode mode, std::uint64_t keys, Os* os) {

@@ -6,15 +6,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "bench/keys.h"
 #include "common/store/stage.h"
 
 namespace strata::bench {
-
-/// @returns the stages that merge: those, too, that many threads may use at once.
-[[nodiscard]] std::vector<const Stage*> merging_stages();
 
 /// How a store is to be opened, where that matters.
 struct Opening {

@@ -44,6 +44,12 @@ std::string calls(const Run& run, const char* calls, const char* bytes,
                      size->second.value);
 }
 
+// A terminal that has gone is no reason to lose what is measured.
+void tell(const std::string& line) {
+  (void)std::fputs(line.c_str(), stdout);
+  (void)std::fflush(stdout);
+}
+
 }  // namespace
 
 bool LineReporter::ReportContext(const Context& /*context*/) {
@@ -66,20 +72,25 @@ void LineReporter::ReportRuns(const std::vector<Run>& runs) {
       (rounds[rounds.size() / 2] + rounds[(rounds.size() - 1) / 2]) / 2;
   const Run& run = runs.front();
   const std::string name = run.run_name.function_name + "/" + run.run_name.args;
-  fmt::print("{:<52} {:>9}  {:>8} .. {:<8}{}{}{}\n", name, duration(median),
-             duration(rounds.front()), duration(rounds.back()),
-             calls(run, "reads_per_op", "bytes_read_per_op", "reads"),
-             calls(run, "writes_per_op", "bytes_written_per_op", "writes"),
-             calls(run, "syncs_per_op", "", "syncs"));
-  (void)std::fflush(stdout);
+  tell(fmt::format(
+      "{:<52} {:>9}  {:>8} .. {:<8}{}{}{}\n", name, duration(median),
+      duration(rounds.front()), duration(rounds.back()),
+      calls(run, "reads_per_op", "bytes_read_per_op", "reads"),
+      calls(run, "writes_per_op", "bytes_written_per_op", "writes"),
+      calls(run, "syncs_per_op", "", "syncs")));
 }
 
 void LineReporter::tell_error(const Run& run) {
   failed_ = true;
   const std::string name = run.run_name.function_name + "/" + run.run_name.args;
   if (!told_.insert(name).second) return;
-  fmt::print("{:<52} ERROR: {}\n", name, run.error_message);
-  (void)std::fflush(stdout);
+  tell(fmt::format("{:<52} ERROR: {}\n", name, run.error_message));
+}
+
+bool FileReporter::ReportContext(const Context& context) {
+  const bool go_on = JSONReporter::ReportContext(context);
+  end_for_now();
+  return go_on;
 }
 
 void FileReporter::ReportRuns(const std::vector<Run>& runs) {
@@ -93,6 +104,22 @@ void FileReporter::ReportRuns(const std::vector<Run>& runs) {
     }
   }
   if (!measured.empty()) JSONReporter::ReportRuns(measured);
+  end_for_now();
+}
+
+// Writes the end that is always the same; what comes next is longer, and goes
+// over it.
+void FileReporter::end_for_now() {
+  std::ostream& out = GetOutputStream();
+  const auto at = out.tellp();
+  if (at < 0) return;  // a pipe
+  JSONReporter::Finalize();
+  out.flush().seekp(at);
+}
+
+void FileReporter::Finalize() {
+  JSONReporter::Finalize();
+  written_ = GetOutputStream().flush().good();
 }
 
 }  // namespace strata::bench

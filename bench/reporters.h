@@ -33,10 +33,21 @@ class LineReporter final : public benchmark::BenchmarkReporter {
   std::set<std::string> told_;
 };
 
-/// Writes Google Benchmark's JSON, without what an interrupt has cut off.
+/// Writes Google Benchmark's JSON, without what an interrupt has cut off. After
+/// each result the file is whole, so that it can be read however the end comes.
 class FileReporter final : public benchmark::JSONReporter {
  public:
+  bool ReportContext(const Context& context) override;
   void ReportRuns(const std::vector<Run>& runs) override;
+  void Finalize() override;
+
+  /// @returns whether all that was reported is in the file.
+  [[nodiscard]] bool written() const { return written_; }
+
+ private:
+  void end_for_now();
+
+  bool written_ = false;
 };
 
 }  // namespace strata::bench

@@ -13,6 +13,23 @@ namespace strata::bench {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// A word that sh reads as it is.
+std::string quoted(const std::string& word) {
+  std::string safe = "'";
+  for (const char letter : word) {
+    if (letter == '\'') {
+      safe += "'\\''";
+    } else {
+      safe += letter;
+    }
+  }
+  return safe + "'";
+}
+
+}  // namespace
+
 std::vector<Tool> shell_tools() {
   std::vector<Tool> tools = {
       {"book_db_get", std::string(kBookFunctions) + "db_get $key"},
@@ -26,7 +43,7 @@ std::vector<Tool> shell_tools() {
     if (!stage->scans || !fs::exists(program)) continue;
     tools.push_back(
         {std::string(stage->name) + "_program",
-         fmt::format("'{}' --db . get $key || [ $? = 1 ]", program.string())});
+         fmt::format("{} --db . get $key || [ $? = 1 ]", quoted(program))});
   }
   return tools;
 }
@@ -34,7 +51,7 @@ std::vector<Tool> shell_tools() {
 std::string run_in_shell(const std::string& directory,
                          const std::string& script) {
   const std::string command =
-      fmt::format("cd '{}' && export LC_ALL=C\n{}", directory, script);
+      fmt::format("cd {} && export LC_ALL=C\n{}", quoted(directory), script);
   std::FILE* pipe = ::popen(command.c_str(), "re");
   if (pipe == nullptr) throw std::runtime_error("cannot start a shell");
   std::string printed;

@@ -118,6 +118,17 @@ bool leaves_hints(const Stage& stage) {
   return !hint_files(directory.path()).empty();
 }
 
+double start(const Stage& stage, const std::string& directory,
+             std::uint64_t count) {
+  std::unique_ptr<Store> opened;
+  const double seconds =
+      seconds_of([&] { opened = open(stage, directory, {.keys = count}); });
+  if (opened->stats().keys != count) {
+    throw std::runtime_error("keys are missing");
+  }
+  return seconds;
+}
+
 void register_start_of(const Stage& stage, const Plan& plan) {
   const std::uint64_t count = plan.keys;
   const auto one = std::make_shared<std::unique_ptr<Started>>();
@@ -136,21 +147,13 @@ void register_start_of(const Stage& stage, const Plan& plan) {
     one->reset();
     many->reset();
   };
-  const auto add = [&](const char* what, const auto& store,
+  const auto add = [&](const char* what, const char* label, const auto& store,
                        TemporaryDirectory Started::*which) {
     contest.contestants.push_back(
         {std::string(stage.name) + what,
-         "stage, system",
+         label,
          [=, &stage] {
-           std::unique_ptr<Store> opened;
-           const double seconds = seconds_of([&] {
-             opened =
-                 open(stage, (store->get()->*which).path(), {.keys = count});
-           });
-           if (opened->stats().keys != count) {
-             throw std::runtime_error("keys are missing");
-           }
-           return seconds;
+           return start(stage, (store->get()->*which).path(), count);
          },
          {},
          {}});
@@ -163,10 +166,11 @@ void register_start_of(const Stage& stage, const Plan& plan) {
        },
        {},
        {}});
-  add("", one, &Started::hinted);
-  add("_8_files", many, &Started::hinted);
-  add("_no_hints", one, &Started::bare);
-  add("_no_hints_8_files", many, &Started::bare);
+  constexpr const char* kVariant = "variant, system";
+  add("", "stage, system", one, &Started::hinted);
+  add("_8_files", kVariant, many, &Started::hinted);
+  add("_no_hints", kVariant, one, &Started::bare);
+  add("_no_hints_8_files", kVariant, many, &Started::bare);
   register_contest(std::move(contest));
 }
 

@@ -11,6 +11,7 @@
 #include "bench/interrupt.h"
 #include "bench/opening.h"
 #include "bench/process_io.h"
+#include "bench/quiet.h"
 #include "bench/temporary.h"
 #include "bench/workloads.h"
 #include "common/os/posix_os.h"
@@ -107,24 +108,27 @@ std::uint64_t run_all(Work& work, std::uint64_t count) {
   return done;
 }
 
-// Does operations one by one. @returns the nanoseconds of each, ascending.
-std::vector<double> clock_each(Work& work, std::uint64_t count) {
+// Does operations one by one. @returns the nanoseconds of each, ascending; what
+// is done together, as a batch is, has one time, divided by its operations.
+std::vector<double> clock_each(Work& work, std::uint64_t& count) {
   std::vector<double> ns;
-  ns.reserve(count);
-  while (ns.size() < count) {
+  std::uint64_t all_done = 0;
+  while (all_done < count) {
     if (ns.size() % 512 == 0) throw_if_interrupted();
     const auto before = Clock::now();
     const std::uint64_t done = work.run(1);
     const std::chrono::duration<double, std::nano> took = Clock::now() - before;
-    ns.insert(ns.end(), done, took.count() / static_cast<double>(done));
+    ns.push_back(took.count() / static_cast<double>(done));
+    all_done += done;
   }
+  count = all_done;
   std::sort(ns.begin(), ns.end());
   return ns;
 }
 
-// A quantile that no single operation decides, or nothing.
+// A quantile that no single time decides, or nothing.
 void add_quantiles(const std::vector<double>& ns, Counters& counters) {
-  constexpr double kBeyond = 10;  // operations slower than the quantile
+  constexpr double kBeyond = 10;  // times above the quantile
   const auto count = static_cast<double>(ns.size());
   const auto add = [&](const char* name, double share) {
     if (count * (1 - share) < kBeyond) return;
@@ -157,7 +161,6 @@ class Part {
     operations_ = workload_.length == Length::kKeys
                       ? run_all(*work_, size_.keys)
                       : fitting(*work_);
-    wait_until_quiet();
   }
 
   double turn() {
@@ -207,20 +210,20 @@ class Part {
   // Work that adds keys is not to add many more than there are, and work on a
   // new store not to set any twice.
   [[nodiscard]] std::uint64_t most() const {
-    if (workload_.length == Length::kTime) return ~std::uint64_t{0};
-    return size_.keys / (workload_.start == Start::kEmpty ? 2 : 1);
+    return workload_.length == Length::kTime ? ~std::uint64_t{0} : size_.keys;
   }
 
   Counters count_on_new_store() {
+    operations_ = size_.keys;
+    if (workload_.length != Length::kKeys) {
+      Opened opened(subject_, size_, sync_);
+      operations_ = fitting(*workload_.work(opened.scene(), size_.keys));
+    }
     Opened opened(subject_, size_, sync_);
     const auto work = workload_.work(opened.scene(), size_.keys);
-    operations_ = size_.keys;
-    if (workload_.length != Length::kKeys) operations_ = fitting(*work);
     Counters counters = count(opened, *work, operations_);
-    if (workload_.length == Length::kKeys) {
-      counters["disk_bytes_per_user_byte"] =
-          opened.close() / static_cast<double>(size_.keys * pair_bytes());
-    }
+    counters["disk_bytes_per_user_byte"] =
+        opened.close() / static_cast<double>(operations_ * pair_bytes());
     return counters;
   }
 
@@ -229,8 +232,14 @@ class Part {
     ledger.clear();
     ledger.keep(Ledger::Keep::kTotals);
     const IoMeter meter;
-    const std::vector<double> ns = clock_each(work, operations);
-    const auto done = static_cast<double>(ns.size());
+    // Of one operation of several threads one clock cannot tell.
+    std::vector<double> ns;
+    if (workload_.threads) {
+      operations = run_all(work, operations);
+    } else {
+      ns = clock_each(work, operations);
+    }
+    const auto done = static_cast<double>(operations);
     const auto io = meter.since();
     ledger.keep(Ledger::Keep::kNothing);
     Counters counters;
@@ -244,7 +253,7 @@ class Part {
       counters["bytes_written_per_op"] =
           static_cast<double>(io->bytes_written) / done;
     }
-    add_quantiles(ns, counters);
+    if (!ns.empty()) add_quantiles(ns, counters);
     return counters;
   }
 

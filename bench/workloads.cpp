@@ -114,6 +114,23 @@ constexpr std::uint64_t kSeed = 7;
   throw std::runtime_error("wrong answer: " + std::string(what));
 }
 
+// All who take part use the same keys, one after the other: those that were
+// drawn last are kept for the next.
+Keys drawn(Draw draw, std::uint64_t count) {
+  struct Last {
+    Draw draw = nullptr;
+    std::uint64_t count = 0;
+    Keys keys;
+  };
+
+  static Last last;
+  if (last.draw != draw || last.count != count) {
+    last = {};
+    last = {draw, count, draw(count)};
+  }
+  return last.keys;
+}
+
 class Sets final : public Work {
  public:
   Sets(const Scene& scene, Keys keys) : scene_(scene), keys_(std::move(keys)) {}
@@ -254,7 +271,7 @@ class Ranges final : public Work {
 class Mixed final : public Work {
  public:
   Mixed(const Scene& scene, const Mix& mix, std::uint64_t keys)
-      : scene_(scene), keys_(zipfian_keys(keys)), latest_(mix.latest) {
+      : scene_(scene), keys_(drawn(zipfian_keys, keys)), latest_(mix.latest) {
     std::mt19937_64 random(kSeed);
     Zipfian ranks(keys, kSeed);
     for (Planned& one : plan_) {
@@ -332,25 +349,25 @@ class Mixed final : public Work {
 
 Maker sets(Draw draw) {
   return [=](const Scene& scene, std::uint64_t keys) {
-    return std::make_unique<Sets>(scene, draw(keys));
+    return std::make_unique<Sets>(scene, drawn(draw, keys));
   };
 }
 
 Maker gets(Draw draw, bool there) {
   return [=](const Scene& scene, std::uint64_t keys) {
-    return std::make_unique<Gets>(scene, draw(keys), there);
+    return std::make_unique<Gets>(scene, drawn(draw, keys), there);
   };
 }
 
 Maker batches() {
   return [](const Scene& scene, std::uint64_t keys) {
-    return std::make_unique<Batches>(scene, random_keys(keys));
+    return std::make_unique<Batches>(scene, drawn(random_keys, keys));
   };
 }
 
 Maker pairs_of_threads() {
   return [](const Scene& scene, std::uint64_t keys) {
-    return std::make_unique<TwoThreads>(scene, random_keys(keys));
+    return std::make_unique<TwoThreads>(scene, drawn(random_keys, keys));
   };
 }
 

@@ -32,6 +32,7 @@ class Counted final : public Store {
   bool get(std::string_view key, std::string& value) override {
     const std::scoped_lock hold(mutex_);
     ++gets;
+    last_asked = key.data();
     ++got_keys[std::string(key)];
     const auto found = map.find(std::string(key));
     if (found == map.end() || forgets) return false;
@@ -62,6 +63,7 @@ class Counted final : public Store {
   std::uint64_t gets = 0;
   std::uint64_t scans = 0;
   std::uint64_t entries = 0;
+  const char* last_asked = nullptr;
   std::map<std::string, int> set_keys;
   std::map<std::string, int> got_keys;
 
@@ -245,6 +247,19 @@ TEST_F(Workloads, DrawTheSameEachTime) {
     store.entries = 0;
     while (store.map.size() > kKeys) store.map.erase(--store.map.end());
     keys = kKeys;
+  }
+}
+
+TEST_F(Workloads, KeepTheirKeysOnceForAllWhoTakePart) {
+  for (const char* name : {"get_hit", "get_zipfian"}) {
+    const auto one = make(name);
+    const auto other = make(name);
+    (void)one->run(1);
+    const char* const asked = store.last_asked;
+    (void)one->run(1);
+    EXPECT_NE(store.last_asked, asked) << name;
+    (void)other->run(1);
+    EXPECT_EQ(store.last_asked, asked) << name;
   }
 }
 
