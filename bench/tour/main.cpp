@@ -11,11 +11,11 @@
 #include <filesystem>
 #include <new>
 
+#include "bench/interrupt.h"
 #include "bench/temporary.h"
 #include "bench/tour/access_log.h"
 #include "bench/tour/arguments.h"
 #include "bench/tour/git.h"
-#include "bench/interrupt.h"
 #include "bench/tour/page.h"
 #include "bench/tour/replay.h"
 #include "bench/tour/report.h"

@@ -8,8 +8,8 @@
 #include <unordered_set>
 
 #include "bench/counting_os.h"
-#include "bench/temporary.h"
 #include "bench/interrupt.h"
+#include "bench/temporary.h"
 #include "common/cli/progress.h"
 #include "common/os/posix_os.h"
 #include "common/record/escape.h"
