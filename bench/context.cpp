@@ -84,10 +84,12 @@ void add_context(const Plan& plan, std::size_t results,
   AddCustomContext("largest_n", std::to_string(plan.keys));
   AddCustomContext("planned_results", std::to_string(results));
   for (const Subject& subject : plan.subjects) {
-    if (subject.kind != Subject::Kind::kPeer) continue;
-    AddCustomContext(
-        "peer_" + subject.name(),
-        subject.version + ": " + std::string(subject.stage->title));
+    std::string what(subject.stage->title);
+    if (!subject.version.empty()) what += ", version " + subject.version;
+    if (subject.kind == Subject::Kind::kPeer) {
+      what += ". " + std::string(subject.stage->flaw);
+    }
+    AddCustomContext("subject_" + subject.name(), what);
   }
 }
 

@@ -17,7 +17,8 @@ from words import count_of, digits, duration, listing, number, ratio
 FORMAT = 1  # of report.json
 TOLD = {'processor', 'memory', 'file_system', 'compiler', 'build_type',
         'strata_build_type', 'commit', 'rounds', 'quick', 'interrupted',
-        'durability', 'planned_results'}
+        'durability', 'planned_results', 'largest_n'}
+SUBJECT = 'subject_'  # how the context calls those that take part
 
 
 def rounds_of(run):
@@ -46,7 +47,7 @@ def facts(data):
     ]
     more = [(name, said if isinstance(said, str) else json.dumps(said))
             for name, said in run.context.items()
-            if name not in ITS_CONTEXT | TOLD]
+            if name not in ITS_CONTEXT | TOLD and not name.startswith(SUBJECT)]
     return [{'name': name, 'text': text} for name, text in known + more if text]
 
 
@@ -146,6 +147,24 @@ def others(data):
                    [table('Other workloads', [*RESULT_HEADS, 'counted'], rows)])
 
 
+def subjects(data):
+    """Who took part, as the context tells."""
+    rows = []
+    for kind in ('stage', 'peer', 'limit'):
+        for name in data.subjects(kind):
+            what = data.run.text(SUBJECT + name)
+            if what:
+                rows.append([name_cell(data, name), cell(kind),
+                             cell(what)])
+    if not rows:
+        return None
+    return section(
+        'subjects', 'Who took part',
+        'A stage is one of the stores that are taught here, a peer an engine '
+        'that people use, a limit the same work with nothing in the way.',
+        tables=[table('Who took part', ['', 'kind', 'what it is'], rows)])
+
+
 def everything(data):
     rows = [result_row(data, one, []) for one in data.run.measured]
     return section(
@@ -192,7 +211,7 @@ def highlights(data, aims):
 SECTIONS = (stages.costs, stages.growth, stages.io, space.amplification,
             space.memory, contests.writes, contests.reads, contests.scans,
             contests.opens, contests.merges, contests.latency, space.sweep,
-            contests.ycsb, contests.ratios, others, everything)
+            contests.ycsb, contests.ratios, subjects, others, everything)
 
 
 def build(run):
@@ -200,7 +219,7 @@ def build(run):
     data = Data(run)
     aims = targets(data)
     sections = [make(data) for make in SECTIONS]
-    sections.insert(-2, target_section(aims, run.flag('quick')))
+    sections.insert(-3, target_section(aims, run.flag('quick')))
     return {
         'format': FORMAT,
         'title': title(data),

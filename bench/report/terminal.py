@@ -1,7 +1,6 @@
 """The report as a short summary for a terminal."""
 
-SHORT = ('costs', 'ratios')
-MAIN_RATIOS = 4  # tables of ratios that are told; the page has all
+SHORT = ('costs',)  # the page has all
 
 
 def aligned(heads, rows):
@@ -27,11 +26,8 @@ def summary(model):
     for one in model['sections']:
         if one['id'] not in SHORT:
             continue
-        for each in one['tables'][:MAIN_RATIOS]:
-            lines += ['', each['title'] +
-                      (': time of the stage / time of the other'
-                       if one['id'] == 'ratios' else '')]
-            lines += table(each)
+        for each in one['tables']:
+            lines += ['', each['title'], *table(each)]
     if model['highlights']:
         lines += ['', *model['highlights']]
     if model['targets']:
