@@ -181,6 +181,12 @@ TEST_P(CliCommands, StatsAsJsonIsOneObjectOfTheSameNumbers) {
   auto plain = stats();
   numbers.erase("open_seconds");
   EXPECT_EQ(plain.erase("open_seconds"), 1U);
+  // A hash that is seeded anew at each open may put keys together that need
+  // more room so.
+  EXPECT_NEAR(numbers["index_bytes"], plain["index_bytes"],
+              0.01 * plain["index_bytes"]);
+  numbers.erase("index_bytes");
+  plain.erase("index_bytes");
   EXPECT_EQ(numbers, plain);
 }
 
