@@ -45,6 +45,26 @@ class CliStrace : public CommandLine {
     return lines + "get\tkey1\n";
   }
 
+  // The lines of strace. One that another thread's cut in two is joined again,
+  // and stands where it ended.
+  [[nodiscard]] std::vector<std::string> whole_lines() const {
+    const std::regex begun(R"(^(\d+) (.*) <unfinished \.\.\.>$)");
+    const std::regex ended(R"(^(\d+) +<\.\.\. \w+ resumed>(.*)$)");
+    std::map<std::string, std::string> beginnings;  // by thread
+    std::vector<std::string> whole;
+    for (const std::string& line : lines_of(read_file(path("strace")))) {
+      std::smatch part;
+      if (std::regex_match(line, part, begun)) {
+        beginnings[part[1]] = part[1].str() + " " + part[2].str();
+      } else if (std::regex_match(line, part, ended)) {
+        whole.push_back(beginnings[part[1]] + part[2].str());
+      } else {
+        whole.push_back(line);
+      }
+    }
+    return whole;
+  }
+
   // What strace saw on the store's files: "read 0 22" is one of 22 bytes at
   // byte 0. A call that the ledger has no word for is told by its own name.
   [[nodiscard]] std::vector<std::string> seen() const {
@@ -56,7 +76,7 @@ class CliStrace : public CommandLine {
         {"fdatasync", "sync"},
         {"ftruncate", "truncate"}};
     std::vector<std::string> calls;
-    for (const std::string& line : lines_of(read_file(path("strace")))) {
+    for (const std::string& line : whole_lines()) {
       std::smatch part;
       if (!std::regex_match(line, part, call) || !is_of_the_store(line)) {
         continue;
