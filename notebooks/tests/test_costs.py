@@ -5,7 +5,7 @@ import unittest
 import zlib
 
 import support
-from support import every, STAGES, WITH_CHECKSUMS, WITH_DELETE
+from support import BY_HAND, every, STAGES, WITH_CHECKSUMS, WITH_DELETE
 
 
 class Ledger(support.StoreTest):
@@ -150,7 +150,7 @@ class Tables(support.StoreTest):
 
     @every(WITH_DELETE)
     def test_file_stats_add_up_to_stats(self, stage):
-        with self.open(stage, segment_bytes=100) as store:
+        with self.open(stage, segment_bytes=100, **BY_HAND[stage]) as store:
             for i in range(20):
                 store[f'k{i % 3}'] = str(i)
             store.delete('k0')

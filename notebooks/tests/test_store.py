@@ -7,7 +7,7 @@ import unittest
 
 import strata
 import support
-from support import (every, STAGES, WITH_CHECKSUMS, WITH_COMPACTION,
+from support import (BY_HAND, every, STAGES, WITH_CHECKSUMS, WITH_COMPACTION,
                      WITH_DELETE)
 
 
@@ -87,7 +87,7 @@ class Operations(support.StoreTest):
 
     @every(WITH_COMPACTION)
     def test_compaction_leaves_what_is_alive(self, stage):
-        with self.open(stage, segment_bytes=200) as store:
+        with self.open(stage, segment_bytes=200, **BY_HAND[stage]) as store:
             for i in range(100):
                 store[f'key{i % 10}'] = str(i)
             before = store.stats()

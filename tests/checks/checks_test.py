@@ -60,8 +60,9 @@ class ChecksTest(unittest.TestCase):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.root / name)
         self.plant('.ci/run', '#!/bin/sh\ntrue\n')
-        for name in ('tests', 'bench', 'notebooks'):
-            (self.root / name).mkdir()
+        (self.root / 'tests').mkdir()
+        for name in ('bench', 'notebooks'):
+            self.plant(f'{name}/README.md', f'# {name}\n')
 
     def plant(self, name, text):
         path = self.root / name
