@@ -19,6 +19,20 @@
 
 namespace strata {
 
+#ifdef STRATA_SANITIZED
+inline constexpr bool kSanitized = true;
+#else
+/// Whether a sanitizer watches.
+inline constexpr bool kSanitized = false;
+#endif
+
+/// The step of a sweep over every byte, call or state: 1, or `n` where a
+/// sanitizer watches. That takes ten times as long, and looks at how something
+/// is done, not at what comes of it.
+constexpr std::uint64_t thinned(std::uint64_t n) {
+  return kSanitized ? n : 1;
+}
+
 /// @returns whether the stage has an option of its own of that name.
 inline bool has_option(const Stage& stage, std::string_view name) {
   return std::any_of(stage.options.begin(), stage.options.end(),

@@ -88,6 +88,9 @@ class CrashStates : public testing::TestWithParam<faults::Setting> {
     expect_kept(*store, longer, acknowledged + 1);
   }
 
+  // Whether the next state is left out where they are to be thinned out.
+  bool is_left_out() { return states_++ % thinned(7) != 0; }
+
   void tell(std::uint64_t count, const char* what) {
     std::string digits = std::to_string(count);
     for (std::size_t end = digits.size(); end > 3; end -= 3) {
@@ -104,7 +107,7 @@ class CrashStates : public testing::TestWithParam<faults::Setting> {
     std::uint64_t count = 0;
     for_each_power_cut(record({}, history, Sync::kAlways),
                        [&](const CrashState& state) {
-                         if (HasFailure()) return;
+                         if (HasFailure() || is_left_out()) return;
                          SCOPED_TRACE(state.what);
                          expect_goes_on(state, history, Sync::kAlways);
                          ++count;
@@ -117,7 +120,7 @@ class CrashStates : public testing::TestWithParam<faults::Setting> {
     std::uint64_t count = 0;
     for_each_kill(record({}, history, Sync::kNever),
                   [&](const CrashState& state) {
-                    if (HasFailure()) return;
+                    if (HasFailure() || is_left_out()) return;
                     SCOPED_TRACE(state.what);
                     expect_goes_on(state, history, Sync::kNever);
                     ++count;
@@ -126,6 +129,9 @@ class CrashStates : public testing::TestWithParam<faults::Setting> {
   }
 
   std::string directory_ = faults::kDirectory;
+
+ private:
+  std::uint64_t states_ = 0;
 };
 
 TEST_P(CrashStates, APowerCutKeepsWhatWasAcknowledged) {
@@ -179,7 +185,7 @@ TEST_P(CrashStates, ACrashDuringRecoveryKeepsWhatWasAcknowledged) {
         found.insert(found.end(), more.begin(), more.end());
         const Trace recovery = record(first.image, more, Sync::kAlways);
         for_each_power_cut(recovery, [&](const CrashState& second) {
-          if (HasFailure()) return;
+          if (HasFailure() || is_left_out()) return;
           SCOPED_TRACE(first.what + ", " + std::to_string(kept) +
                        " acknowledged; in recovery " + second.what);
           MemoryOs left(second.image);

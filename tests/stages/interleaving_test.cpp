@@ -334,13 +334,15 @@ class Beside {
 
 class Interleaving : public testing::TestWithParam<const Stage*> {
  protected:
+  static constexpr int kStep = thinned(3);
+
   // Files of four records or so.
   [[nodiscard]] static Setting setting() { return {GetParam(), 64}; }
 
   // Runs an action at each call of a merge; from then on the process may be
   // killed at any call.
   static void act_at_each_call(Action action, Sync sync) {
-    for (int at = 1, calls = 1; at <= calls; ++at) {
+    for (int at = 1, calls = 1; at <= calls; at += kStep) {
       Merged merged(setting(), sync);
       merged.prepare(action);
       std::optional<Beside> beside;
@@ -372,7 +374,7 @@ class Interleaving : public testing::TestWithParam<const Stage*> {
              writers_may_wait(whys[static_cast<std::size_t>(nth - 1)]);
     };
     for (int first = 1; first <= calls; ++first) {
-      for (int second = first + 1; second <= calls; ++second) {
+      for (int second = first + 1; second <= calls; second += kStep) {
         if (may_wait(one, first) || may_wait(other, second)) continue;
         act_at_two_calls(one, first, other, second);
         ASSERT_FALSE(HasFailure())
