@@ -8,7 +8,7 @@ const colour = (style) => `var(--${style})`;
 const SYMBOLS = ["circle", "diamond2", "triangle", "times"];
 const TEXT = 11;  // pixels, of labels and ticks
 const STEP = TEXT + 2;  // from a label to the next
-const COLUMN = 110;  // from a column of labels to the next, at least
+const LEADER = 20;  // from a line's end to its label
 const LETTER = 0.62 * TEXT;  // how wide one is, about
 
 const isStage = (one) => /^s\d$/.test(one.style);
@@ -86,24 +86,28 @@ function label(svg, series, width, low, high) {
     const last = one.points.reduce((a, b) => b.x_at >= a.x_at ? b : a);
     return {one, x: at("x", last.x_at), y: at("y", last.y_at)};
   });
-  // Who ends near another shares its column of labels.
+  // Whose label would reach into those of another column belongs to that.
   names.sort((a, b) => a.x - b.x);
+  const roomOf = (column) =>
+    Math.min(width / 2, widest(column.map((name) => name.one.name)) * LETTER);
+  const leftOf = (column) =>
+    Math.min(d3.max(column, (name) => name.x) + LEADER, width - roomOf(column));
   const columns = [];
   for (const name of names) {
     const column = columns[columns.length - 1];
-    if (column && name.x - column[0].x < COLUMN) column.push(name);
+    if (column && leftOf([name]) < leftOf(column) + roomOf(column)) column.push(name);
     else columns.push([name]);
   }
   for (const column of columns) {
     column.sort((a, b) => a.y - b.y);
-    const room = Math.min(width / 2, widest(column.map((n) => n.one.name)) * LETTER);
-    const left = Math.min(d3.max(column, (name) => name.x) + 20, width - room);
+    const room = roomOf(column);
+    const left = leftOf(column);
     const spots = spread(column.map((name) => name.y), STEP, low, high);
     column.forEach((name, i) => Object.assign(
       name, {to: spots[i], left, text: fit(name.one.name, room)}));
   }
-  const group = d3.select(svg).append("g").attr("font-size", TEXT)
-    .attr("text-anchor", "start").attr("aria-hidden", true);
+  const group = d3.select(svg).append("g").attr("class", "names")
+    .attr("font-size", TEXT).attr("text-anchor", "start").attr("aria-hidden", true);
   group.selectAll("path").data(names).join("path")
     .attr("d", (n) => `M${n.x + 4},${n.y}L${n.left - 9},${n.to}H${n.left - 3}`)
     .attr("fill", "none").attr("stroke", (n) => colour(n.one.style))

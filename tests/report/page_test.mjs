@@ -95,8 +95,8 @@ async function theNumbersAreThoseMeasured(page) {
     assert.ok(near(shown[i], median), `${shown[i]} is not the median ${median}`));
 }
 
-// Every chart has a mark for each number, within its drawing, and no name or
-// tick is cut off.
+// Every chart has a mark for each number, within its drawing; no name or tick is
+// cut off, and no line's name lies on another.
 async function everyChartHasItsMarks(page) {
   const expected = new Map(model.sections.flatMap((section) =>
     section.charts.map((chart) => [chart.title, chart.kind === "lines"
@@ -120,7 +120,13 @@ async function everyChartHasItsMarks(page) {
                  box.right <= frame.right + 6 && box.top >= frame.top - 6 &&
                  box.bottom <= frame.bottom + 6);
       });
+      const names = [...svg.querySelectorAll(".names text")].map((node) =>
+        ({name: node.textContent, box: node.getBoundingClientRect()}));
+      const covered = names.filter(({box: a}, i) => names.some(({box: b}, j) =>
+        j < i && a.left < b.right && b.left < a.right &&
+        Math.abs(a.top - b.top) < a.height / 2));
       return {title: figure.querySelector("h3").textContent, marks: dots.length,
+              covered: covered.map((one) => one.name),
               label: svg.getAttribute("aria-label"), odd: odd.length,
               out: out.map((node) => node.textContent),
               caption: figure.querySelector("figcaption").textContent};
@@ -133,6 +139,7 @@ async function everyChartHasItsMarks(page) {
     assert.equal(chart.label, chart.title);
     assert.equal(chart.odd, 0, `${chart.title}: marks outside the chart`);
     assert.deepEqual(chart.out, [], `${chart.title}: cut off`);
+    assert.deepEqual(chart.covered, [], `${chart.title}: names lie on others`);
     assert.ok(chart.marks >= 1, `${chart.title}: no marks`);
     assert.ok(chart.caption.length > 10, `${chart.title}: no sentence`);
   }
