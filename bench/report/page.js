@@ -58,24 +58,24 @@ const tip = (points, options) => Plot.tip(points, Plot.pointer({
 // --- lines -------------------------------------------------------------------
 
 // Moves positions, which are in order, so far apart that each has `step`, and
-// no further than it takes: those that touch move as a block about their mean.
+// no further than it takes: those that touch move as a block about their mean,
+// between `low` and `high`.
 function spread(positions, step, low, high) {
+  const firstOf = ({sum, count}) => {
+    const height = step * (count - 1);
+    return Math.max(low, Math.min(high - height, sum / count - height / 2));
+  };
   const blocks = [];
   for (const at of positions) {
     blocks.push({sum: at, count: 1});
     while (blocks.length > 1) {
       const [a, b] = blocks.slice(-2);
-      const end = a.sum / a.count + step * (a.count - 1) / 2;
-      const start = b.sum / b.count - step * (b.count - 1) / 2;
-      if (end + step <= start) break;
+      if (firstOf(a) + step * a.count <= firstOf(b)) break;
       blocks.splice(-2, 2, {sum: a.sum + b.sum, count: a.count + b.count});
     }
   }
-  return blocks.flatMap(({sum, count}) => {
-    const height = step * (count - 1);
-    const first = Math.max(low, Math.min(high - height, sum / count - height / 2));
-    return Array.from({length: count}, (_, i) => first + step * i);
-  });
+  return blocks.flatMap((block) =>
+    Array.from({length: block.count}, (_, i) => firstOf(block) + step * i));
 }
 
 // Writes each line's name beside its last point, those in one column spread
@@ -94,9 +94,12 @@ function label(svg, series, width, low, high) {
     Math.min(d3.max(column, (name) => name.x) + LEADER, width - roomOf(column));
   const columns = [];
   for (const name of names) {
-    const column = columns[columns.length - 1];
-    if (column && leftOf([name]) < leftOf(column) + roomOf(column)) column.push(name);
-    else columns.push([name]);
+    columns.push([name]);
+    while (columns.length > 1) {
+      const [before, last] = columns.slice(-2);
+      if (leftOf(last) >= leftOf(before) + roomOf(before)) break;
+      columns.splice(-2, 2, [...before, ...last]);
+    }
   }
   for (const column of columns) {
     column.sort((a, b) => a.y - b.y);

@@ -166,8 +166,11 @@ def time_of(entry):
 
 
 def is_number(value):
-    return (isinstance(value, (int, float)) and not isinstance(value, bool)
-            and math.isfinite(value))
+    try:
+        return (isinstance(value, (int, float)) and not isinstance(value, bool)
+                and math.isfinite(value))
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
 def take(result, entries):

@@ -89,6 +89,8 @@ def standing(noun, results):
             f'{duration(ranked[0].ns)}, and most in {ranked[-1].subject}, '
             f'{duration(ranked[-1].ns)}')
     best, worst = stages[0], stages[-1]
+    once = (' Each of one round: how much of that is chance nobody can tell.'
+            if all(len(one.rounds) < 2 for one in ranked) else '')
     text = f'{size}{noun} took {duration(best.ns)} in {best.subject}'
     if len(stages) > 1:
         text += (', from which no stage differs beyond the spread of the rounds'
@@ -96,7 +98,8 @@ def standing(noun, results):
                  f', the fastest stage, and {duration(worst.ns)} in '
                  f'{worst.subject}, the slowest')
     more = stands(best, ranked)
-    return sentence(text) + (f' {best.subject} {joined(more)}' if more else '')
+    return sentence(text) + (
+        f' {best.subject} {joined(more)}' if more else '') + once
 
 
 def unsteady(results):

@@ -195,16 +195,21 @@ def memory(data):
 
 # --- values of several sizes --------------------------------------------------
 
+def swept(results):
+    """Those with the number of keys that most sizes of values were measured
+    with."""
+    sizes = {}
+    for one in results:
+        if one.value:
+            sizes.setdefault(one.n, set()).add(one.value)
+    n = max(sizes, key=lambda n: (len(sizes[n]), n or 0), default=None)
+    return [one for one in results if one.value and one.n == n]
+
+
 def sweep_chart(data, workload):
-    """Over the sizes of values: of each the result with the most keys. Where
-    values are long, stores are measured with fewer."""
-    most = {}
-    for one in data.run.measured:
-        if one.workload == workload and one.value:
-            other = most.get((one.subject, one.value))
-            if other is None or (one.n or 0) > (other.n or 0):
-                most[one.subject, one.value] = one
-    found = sorted(most.values(),
+    """Over the sizes of values, always with as many keys."""
+    found = sorted(swept([one for one in data.run.measured
+                          if one.workload == workload]),
                    key=lambda one: (data.order(one.subject), one.value))
     lines = [line for _, group in by_class(found)[:1]
              for line in lines_of(group) if len(line) > 1]
@@ -228,6 +233,6 @@ def sweep(data):
     if not drawn:
         return None
     return section('sweep', 'Values of several sizes',
-                   'Ever longer values, each size with the most keys that it '
-                   'was measured with; both axes are logarithmic.', drawn,
+                   'Ever longer values in a small store, always with as many '
+                   'keys; both axes are logarithmic.', drawn,
                    [numbers_of_lines(data, chart, 'B') for chart in drawn])

@@ -15,7 +15,7 @@ TIMES = (
     ('get_hit', '04_keydir', 'get_hit', ['limit_io'], AT_MOST, 1.15),
     ('get_hit', '07_bitcask', 'get_hit', ['limit_io'], AT_MOST, 1.15),
     ('get_hit', '07_bitcask', 'get_two_threads', ['07_bitcask'], AT_LEAST, 1.8),
-    ('start', '07_bitcask', 'start', ['limit'], AT_MOST, 1.5),
+    ('start', '07_bitcask', 'start', ['07_bitcask_limit'], AT_MOST, 1.5),
     ('merge', '06_compaction', 'merge', ['06_compaction_copied'], AT_MOST, 2),
     ('merge', '07_bitcask', 'merge', ['07_bitcask_copied'], AT_MOST, 2),
     ('whole_file', 'grep', 'whole_file', ['01_scan_log'], AT_LEAST, 2.5),

@@ -102,6 +102,10 @@ class ReadingTest(unittest.TestCase):
             self.assertIsNone(one.ns)
             self.assertTrue(one.error)
 
+    def test_a_number_beyond_all_bounds_is_none(self):
+        one = self.one(entries('a', 'b', [2.0], reads_per_op=10 ** 400))
+        self.assertEqual((one.ns, one.counters), (2.0, {}))
+
     def test_reads_foreign_benchmarks(self):
         run = results.from_json(json.dumps({'benchmarks': [
             {'name': 'BM_copy/8/64', 'real_time': 3.0, 'time_unit': 'us'},
@@ -231,6 +235,10 @@ class ContestTest(unittest.TestCase):
         said = self.sentence([10, 20, 30], [15, 25, 35])
         self.assertIn('does not differ from leveldb beyond the spread', said)
         self.assertNotIn('times as', said)
+
+    def test_one_round_tells_of_no_chance(self):
+        self.assertIn('Each of one round', self.sentence([10.0], [15.0]))
+        self.assertNotIn('one round', self.sentence(near(10), near(15)))
 
     def test_names_rounds_that_lie_far_apart(self):
         self.assertIn('The rounds of leveldb lie 100 % of their median apart',
@@ -366,8 +374,9 @@ class CostsTest(unittest.TestCase):
     def test_a_sweep_is_drawn_over_the_sizes_of_values(self):
         report = model.build(made_up.run(
             *(entries('fill_random', '04_keydir', near(ns), n=n, value=value)
-              for n, value, ns in ((10, 100, 77), (1000, 100, 10),
-                                   (1000, 1000, 95), (100, 10000, 900))),
+              for n, value, ns in ((5000, 100, 77), (1000, 100, 10),
+                                   (1000, 1000, 95), (1000, 10000, 900),
+                                   (100, 100000, 7000))),
             entries('get_hit', '04_keydir', near(3))))
         drawn = chart(report, 'sweep-fill_random')
         self.assertEqual([one['x'] for one in drawn['series'][0]['points']],
