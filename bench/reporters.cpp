@@ -88,9 +88,8 @@ void LineReporter::tell_error(const Run& run) {
 }
 
 bool FileReporter::ReportContext(const Context& context) {
-  const bool go_on = JSONReporter::ReportContext(context);
-  end_for_now();
-  return go_on;
+  context_.emplace(context);
+  return true;
 }
 
 void FileReporter::ReportRuns(const std::vector<Run>& runs) {
@@ -103,7 +102,10 @@ void FileReporter::ReportRuns(const std::vector<Run>& runs) {
       at = std::isfinite(at->second.value) ? ++at : run.counters.erase(at);
     }
   }
-  if (!measured.empty()) JSONReporter::ReportRuns(measured);
+  if (measured.empty()) return;
+  if (!begun_) JSONReporter::ReportContext(*context_);
+  begun_ = true;
+  JSONReporter::ReportRuns(measured);
   end_for_now();
 }
 
@@ -118,7 +120,7 @@ void FileReporter::end_for_now() {
 }
 
 void FileReporter::Finalize() {
-  JSONReporter::Finalize();
+  if (begun_) JSONReporter::Finalize();
   written_ = GetOutputStream().flush().good();
 }
 

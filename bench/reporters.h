@@ -6,6 +6,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,7 +35,8 @@ class LineReporter final : public benchmark::BenchmarkReporter {
 };
 
 /// Writes Google Benchmark's JSON, without what an interrupt has cut off. After
-/// each result the file is whole, so that it can be read however the end comes.
+/// each result the file is whole, so that it can be read however the end comes;
+/// before the first it is empty.
 class FileReporter final : public benchmark::JSONReporter {
  public:
   bool ReportContext(const Context& context) override;
@@ -47,6 +49,8 @@ class FileReporter final : public benchmark::JSONReporter {
  private:
   void end_for_now();
 
+  std::optional<Context> context_;
+  bool begun_ = false;
   bool written_ = false;
 };
 
