@@ -101,15 +101,15 @@ class Held {
  private:
   void hold() {
     held_ = true;
-    each("to begin", [&](std::size_t) { prepare_once(); });
-    each("warming up", [&](std::size_t i) { warm_up(i); });
+    each("to begin", 0, [&](std::size_t) { prepare_once(); });
+    each("warming up", 0, [&](std::size_t i) { warm_up(i); });
     for (int round = 1; round <= contest_.rounds; ++round) {
       each(fmt::format("round {} of {}", round, contest_.rounds),
-           [&](std::size_t i) {
+           static_cast<std::size_t>(round - 1), [&](std::size_t i) {
              results_[i].seconds.push_back(contest_.contestants[i].turn());
            });
     }
-    each("counting", [&](std::size_t i) {
+    each("counting", 0, [&](std::size_t i) {
       const Contestant& one = contest_.contestants[i];
       if (one.counters) results_[i].counters = one.counters();
     });
@@ -131,10 +131,12 @@ class Held {
     }
   }
 
-  // Has each that is still in it do something.
+  // Has each that is still in it do something, beginning with the one of that
+  // number.
   template <typename Do>
-  void each(const std::string& what, const Do& act) {
-    for (std::size_t i = 0; i < results_.size(); ++i) {
+  void each(const std::string& what, std::size_t first, const Do& act) {
+    for (std::size_t turn = 0; turn < results_.size(); ++turn) {
+      const std::size_t i = (first + turn) % results_.size();
       Result& result = results_[i];
       if (!result.selected || !result.error.empty()) continue;
       course().tell(fmt::format("{}, {}", name_of(i), what));

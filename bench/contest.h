@@ -32,10 +32,11 @@ struct Contestant {
   std::function<Counters()> counters;
 };
 
-/// Several that do the same work, once warm and then in `rounds` rounds, A B C
-/// A B C. Google Benchmark is told of it as of any other, each round being a
-/// repetition, and computes the medians; its column of processor time means
-/// nothing here.
+/// Several that do the same work, once warm and then in `rounds` rounds, A B C,
+/// then B C A: nobody is always the first, when the others have just filled the
+/// machine's caches with theirs. Google Benchmark is told of it as of any other,
+/// each round being a repetition, and computes the medians; its column of
+/// processor time means nothing here.
 struct Contest {
   std::string name;  ///< the first part of the results' names
   /// The numbers in the results' names, e.g. {"n", 1000}.
@@ -44,7 +45,7 @@ struct Contest {
   std::function<void()> prepare;        ///< called before the first turn
   std::function<void()> clean_up;       ///< called after the last, or when
                                         ///< `prepare` has thrown
-  std::vector<Contestant> contestants;  ///< in the order of their turns
+  std::vector<Contestant> contestants;  ///< in the order of the first turns
   benchmark::TimeUnit unit = benchmark::kNanosecond;  ///< to be shown in
   double seconds_per_turn = 0.1;  ///< about, to tell how long all will take
 };

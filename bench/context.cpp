@@ -86,6 +86,9 @@ void add_context(const Plan& plan, std::size_t results,
   for (const Subject& subject : plan.subjects) {
     std::string what(subject.stage->title);
     if (!subject.version.empty()) what += ", version " + subject.version;
+    if (!subject.settings.empty()) {
+      what += "; " + std::string(subject.settings);
+    }
     if (subject.kind == Subject::Kind::kPeer) {
       what += ". " + std::string(subject.stage->flaw);
     }

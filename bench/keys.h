@@ -55,6 +55,11 @@ class Keys {
     return key;
   }
 
+  /// Passes over so many, which are at most as many as there are.
+  void skip(std::size_t count) {
+    at_ = (at_ + count * kKeyBytes) % bytes_->size();
+  }
+
   /// @returns how many there are.
   [[nodiscard]] std::size_t size() const {
     return bytes_ ? bytes_->size() / kKeyBytes : 0;

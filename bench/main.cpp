@@ -24,6 +24,7 @@
 #include "bench/interrupt.h"
 #include "bench/reporters.h"
 #include "bench/scratch.h"
+#include "bench/workloads.h"
 
 namespace strata::bench {
 
@@ -37,6 +38,7 @@ constexpr std::uint64_t kMostMib = 1 << 20;
 struct Arguments {
   bool quick = false;
   bool peers = false;
+  bool list = false;
   std::vector<std::string> stages;
   std::uint64_t keys = 0;
   std::int64_t scan_mib = -1;
@@ -64,6 +66,7 @@ void declare(CLI::App& app, Arguments& given) {
                  "MiB of the log that is searched whole (1024; with --quick "
                  "64; 0: none)")
       ->check(CLI::Range(std::uint64_t{0}, kMostMib));
+  app.add_flag("--workloads", given.list, "list what can be measured");
   app.add_option("--fill-and-die", given.fill_and_die)->expected(3)->group("");
   app.allow_extras();
 }
@@ -72,23 +75,23 @@ void declare(CLI::App& app, Arguments& given) {
 std::vector<Subject> wanted_stages(const std::vector<std::string>& names) {
   std::vector<Subject> all = stage_subjects();
   if (names.empty()) return all;
+  const auto is_called = [](const Subject& subject, const std::string& name) {
+    const std::string whole = subject.name();
+    return name == whole || (name.size() == 2 && whole.rfind(name, 0) == 0);
+  };
   std::vector<Subject> wanted;
   for (const Subject& subject : all) {
-    const std::string name = subject.name();
-    const auto asked = [&](const std::string& one) {
-      return one == name || (one.size() == 2 && name.rfind(one, 0) == 0);
-    };
-    if (std::any_of(names.begin(), names.end(), asked)) {
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+          return is_called(subject, name);
+        })) {
       wanted.push_back(subject);
     }
   }
-  for (const std::string& one : names) {
-    const auto is = [&](const Subject& subject) {
-      return subject.name() == one ||
-             (one.size() == 2 && subject.name().rfind(one, 0) == 0);
-    };
-    if (std::none_of(all.begin(), all.end(), is)) {
-      throw CLI::ValidationError("--stages: no stage " + one);
+  for (const std::string& name : names) {
+    if (std::none_of(all.begin(), all.end(), [&](const Subject& subject) {
+          return is_called(subject, name);
+        })) {
+      throw CLI::ValidationError("--stages: no stage " + name);
     }
   }
   return wanted;
@@ -109,6 +112,13 @@ Plan plan_of(const Arguments& given) {
   if (given.peers) add(peer_subjects());
   add(limit_subjects());
   return plan;
+}
+
+int list_workloads() {
+  for (const Workload& workload : workloads()) {
+    fmt::print("{:<18}{}\n", workload.name, workload.what);
+  }
+  return 0;
 }
 
 // In the child that open_bench.cpp starts.
@@ -198,6 +208,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (!given.fill_and_die.empty()) return fill_and_die(given.fill_and_die);
+    if (given.list) return list_workloads();
     given.flags = app.remaining();
     return measure(plan_of(given), given, argv[0]);
   } catch (const CLI::CallForHelp&) {

@@ -1,8 +1,9 @@
 // What merging costs and gives back, in the stages that merge:
 //
-//   churn        N keys, then 4 N of them at random once more, in about 32
-//                segments, merged by the stage as it sees fit: write
-//                amplification, and the disk before and after a last merge
+//   churn        N keys, then 4 N overwrites of them at random, in about 32
+//                segments, merged by the stage as it sees fit: the time of
+//                these, write amplification, and the disk before and after a
+//                last merge
 //   merge        merging N keys of which half were written twice, in turn with
 //                copying the same files by read and write, made durable too
 //   merge_reads  gets while all is merged and, `_still`, while nothing is, in
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,9 +22,12 @@
 
 #include "bench/benches.h"
 #include "bench/contest.h"
+#include "bench/counting_os.h"
 #include "bench/interrupt.h"
 #include "bench/opening.h"
 #include "bench/process_io.h"
+#include "bench/quantiles.h"
+#include "bench/quiet.h"
 #include "bench/temporary.h"
 #include "common/os/file.h"
 #include "common/os/posix_os.h"
@@ -45,43 +50,51 @@ constexpr std::uint64_t kFiles = 8;      // for N keys of what is merged once
 
 constexpr std::uint64_t kTimes = 4;
 
+// How many bytes were written, or nothing where nobody counts them.
+std::optional<double> bytes_written(const Subject& subject,
+                                    const CountingOs& counting,
+                                    const IoMeter& meter) {
+  if (subject.counted) return static_cast<double>(counting.written());
+  const auto io = meter.since();
+  if (!io || subject.maps_writes) return std::nullopt;
+  return static_cast<double>(io->bytes_written);
+}
+
+// @returns the seconds of an overwrite; what is counted is of all that is set.
 double churn(const Subject& subject, std::uint64_t count, Counters& counters) {
   const TemporaryDirectory directory;
-  Ledger ledger(posix_os(), Ledger::Keep::kTotals);
+  CountingOs counting(posix_os());
   const Opening opening{.mode = Mode::kWrite,
                         .keys = count,
-                        .os = &ledger,
+                        .os = &counting,
                         .segment_bytes = count * kRecordBytes / kSegments};
   Keys keys = random_keys(count, kTimes * count);
   const IoMeter meter;
+  auto store = open(*subject.stage, directory.path(), opening);
+  fill(*store, count);
+  wait_until_quiet();
   const double seconds = seconds_of([&] {
-    const auto store = open(*subject.stage, directory.path(), opening);
-    fill(*store, count);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (i % 1024 == 0) throw_if_interrupted();
       store->set(keys.next(), value());
     }
   });
+  wait_until_quiet();
+  store.reset();
   const auto live_bytes =
       static_cast<double>(count * (kKeyBytes + kValueBytes));
+  if (const auto written = bytes_written(subject, counting, meter)) {
+    counters["write_amplification"] = *written / (live_bytes * (1 + kTimes));
+  }
   const auto disk_bytes_per_live_byte = [&] {
     return static_cast<double>(bytes_under(directory.path())) / live_bytes;
   };
-  const auto io = meter.since();
-  const auto set_bytes = live_bytes * (1 + kTimes);
-  if (subject.counted) {
-    counters["write_amplification"] =
-        static_cast<double>(ledger.totals().writes.bytes) / set_bytes;
-  } else if (io && !subject.mapped) {
-    counters["write_amplification"] =
-        static_cast<double>(io->bytes_written) / set_bytes;
-  }
   counters["disk_before"] = disk_bytes_per_live_byte();
   if (subject.stage->has("compact")) {
     open(*subject.stage, directory.path(), opening)->compact();
     counters["disk_after"] = disk_bytes_per_live_byte();
   }
-  return seconds / static_cast<double>(count * (1 + kTimes));
+  return seconds / static_cast<double>(keys.size());
 }
 
 // Costs that are counted need one round only.
@@ -186,6 +199,12 @@ class Merging {
     return seconds_of([&] { copy_all(from, here.path()); });
   }
 
+  // Takes the store away. @returns no counters
+  Counters end() {
+    directory_.reset();
+    return {};
+  }
+
  private:
   const Subject subject_;
   std::uint64_t keys_;
@@ -203,13 +222,13 @@ void register_merges(const Plan& plan) {
     if (!subject.stage->has("compact")) continue;
     const auto merging = std::make_shared<Merging>(subject, plan.keys);
     contest.contestants.push_back({subject.name(),
-                                   label_of(subject, Sync::kNever),
+                                   label_of(subject.kind, subject.merged),
                                    [=] { return merging->merge(); },
                                    {},
-                                   {}});
+                                   [=] { return merging->end(); }});
     if (subject.kind != Subject::Kind::kStage) continue;
     contest.contestants.push_back({subject.name() + "_copied",
-                                   "limit, system",
+                                   "limit, disk",
                                    [=] { return merging->copy(); },
                                    {},
                                    {}});
@@ -222,63 +241,85 @@ void register_merges(const Plan& plan) {
 // The times of many gets, turn after turn.
 class Latencies {
  public:
-  // Gets until `is_over` says so.
+  // Gets until `is_over` says so, one at least. @returns how many.
   template <typename IsOver>
-  void measure(Store& store, Keys& keys, const IsOver& is_over) {
+  std::size_t measure(Store& store, Keys& keys, const IsOver& is_over) {
     using Clock = std::chrono::steady_clock;
     std::string found;
     std::vector<double> ns;
     auto before = Clock::now();
-    while (!is_over()) {
+    do {
       const bool there = store.get(keys.next(), found);
       const auto now = Clock::now();
       ns.push_back(
           std::chrono::duration<double, std::nano>(now - before).count());
       before = now;
       if (!there) throw std::runtime_error("a key was not found");
-    }
-    if (ns.empty()) throw std::runtime_error("no get came in between");
+    } while (!is_over());
     std::sort(ns.begin(), ns.end());
-    turns_.push_back(std::move(ns));
+    median_ = ns[ns.size() / 2] * 1e-9;
+    if (std::exchange(warm_, true)) add_quantiles(ns, turns_.emplace_back());
+    return ns.size();
   }
 
-  // The time that a share of the last turn's gets did not exceed, in seconds.
-  [[nodiscard]] double quantile(double share) const {
-    if (turns_.empty())
-      throw std::runtime_error("measured beside a merge only");
-    return quantile_of(turns_.back(), share) * 1e-9;
-  }
+  // @returns the median of the last turn, in seconds.
+  [[nodiscard]] double median() const { return median_; }
 
-  // The median of all turns' quantiles but the first's, in nanoseconds.
-  [[nodiscard]] double middle(double share) const {
-    std::vector<double> quantiles;
-    for (std::size_t i = 1; i < turns_.size(); ++i) {
-      quantiles.push_back(quantile_of(turns_[i], share));
+  // @returns the medians of all turns' quantiles but the first's, of those that
+  //   each turn had.
+  [[nodiscard]] Counters counters() const {
+    Counters middle;
+    if (turns_.empty()) return middle;
+    for (const auto& [name, of_first] : turns_.front()) {
+      std::vector<double> all;
+      for (const Counters& turn : turns_) {
+        const auto its = turn.find(name);
+        if (its != turn.end()) all.push_back(its->second);
+      }
+      if (all.size() < turns_.size()) continue;
+      std::sort(all.begin(), all.end());
+      middle[name] = all[all.size() / 2];
     }
-    std::sort(quantiles.begin(), quantiles.end());
-    return quantiles.at(quantiles.size() / 2);
+    return middle;
   }
-
-  // How many gets the last turn had.
-  [[nodiscard]] std::size_t size() const { return turns_.back().size(); }
 
  private:
-  static double quantile_of(const std::vector<double>& ns, double share) {
-    return ns[static_cast<std::size_t>(share *
-                                       static_cast<double>(ns.size() - 1))];
-  }
-
-  std::vector<std::vector<double>> turns_;
+  double median_ = 0;
+  bool warm_ = false;
+  std::vector<Counters> turns_;
 };
 
-// One stage's turn: gets beside a merge, then as many without one.
+// One stage's turns: gets beside a merge, and as many without one. Whichever of
+// the two is asked for first in a round measures both.
 class ReadsDuringMerge {
  public:
   ReadsDuringMerge(const Stage& stage, std::uint64_t count)
       : stage_(stage), count_(count) {}
 
   // @returns the median of those beside a merge, in seconds.
-  double measure() {
+  double merging() { return take(merging_, merging_is_new_); }
+
+  // @returns the median of those without one.
+  double still() { return take(still_, still_is_new_); }
+
+  // Take the store away. @returns the quantiles of one of them, over all turns.
+  Counters end_merging() { return end(merging_); }
+
+  Counters end_still() { return end(still_); }
+
+ private:
+  Counters end(const Latencies& latencies) {
+    directory_.reset();
+    return latencies.counters();
+  }
+
+  double take(const Latencies& latencies, bool& is_new) {
+    if (!is_new) measure();
+    is_new = false;
+    return latencies.median();
+  }
+
+  void measure() {
     if (!directory_) {
       directory_ = std::make_unique<TemporaryDirectory>();
       write_unmerged(stage_, directory_->path(), count_);
@@ -290,27 +331,11 @@ class ReadsDuringMerge {
     take_over(subject, directory_->path(), here.path());
     const auto store = open_unmerged(stage_, here.path(), count_);
     open_every_file(*store);
-    measure_beside_merge(*store);
-    std::size_t left = merging_.size();
-    still_.measure(*store, keys_, [&] { return left-- == 0; });
-    return merging_.quantile(0.5);
+    std::size_t left = measure_beside_merge(*store);
+    (void)still_.measure(*store, keys_, [&] { return --left == 0; });
+    merging_is_new_ = still_is_new_ = true;
   }
 
-  // @returns the median of those without one.
-  [[nodiscard]] double still() const { return still_.quantile(0.5); }
-
-  // @returns the quantiles of one of them, over all turns.
-  [[nodiscard]] static Counters counters(const Latencies& latencies) {
-    return {{"p50_ns", latencies.middle(0.5)},
-            {"p99_ns", latencies.middle(0.99)},
-            {"p999_ns", latencies.middle(0.999)}};
-  }
-
-  [[nodiscard]] Counters merging_counters() const { return counters(merging_); }
-
-  [[nodiscard]] Counters still_counters() const { return counters(still_); }
-
- private:
   void open_every_file(Store& store) const {
     std::string found;
     for (std::uint64_t i = 0; i < count_; i += 16) {
@@ -318,7 +343,8 @@ class ReadsDuringMerge {
     }
   }
 
-  void measure_beside_merge(Store& store) {
+  // @returns how many gets there were.
+  std::size_t measure_beside_merge(Store& store) {
     std::atomic<bool> merged = false;
     auto merge = std::async(std::launch::async, [&] {
       const struct Flag {
@@ -328,12 +354,16 @@ class ReadsDuringMerge {
 
       store.compact();
     });
-    merging_.measure(store, keys_, [&] { return merged.load(); });
+    const std::size_t gets =
+        merging_.measure(store, keys_, [&] { return merged.load(); });
     merge.get();
+    return gets;
   }
 
   Latencies merging_;
   Latencies still_;
+  bool merging_is_new_ = false;
+  bool still_is_new_ = false;
   const Stage& stage_;
   std::uint64_t count_;
   std::unique_ptr<TemporaryDirectory> directory_;
@@ -350,14 +380,14 @@ void register_reads(const Plan& plan) {
     const auto reads = std::make_shared<ReadsDuringMerge>(*stage, plan.keys);
     merging.contestants.push_back({std::string(stage->name),
                                    "stage, system",
-                                   [=] { return reads->measure(); },
+                                   [=] { return reads->merging(); },
                                    {},
-                                   [=] { return reads->merging_counters(); }});
+                                   [=] { return reads->end_merging(); }});
     merging.contestants.push_back({std::string(stage->name) + "_still",
                                    "variant, system",
                                    [=] { return reads->still(); },
                                    {},
-                                   [=] { return reads->still_counters(); }});
+                                   [=] { return reads->end_still(); }});
   }
   register_contest(std::move(merging));
 }

@@ -134,6 +134,7 @@ void register_openings(const Plan& plan, std::uint64_t keys, bool killed) {
   contest.rounds = plan.rounds();
   contest.seconds_per_turn = 1e-6 * static_cast<double>(keys);
   contest.unit = benchmark::kMillisecond;
+  contest.prepare = close_stores;
   for (const Subject& subject : plan.subjects) {
     if (!subject.stage->has("open")) continue;
     if (subject.stage->scans && keys > plan.sizes(true).back()) continue;

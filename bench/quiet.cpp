@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -52,12 +53,14 @@ void wait_until_quiet() {
   using std::chrono::milliseconds;
   constexpr milliseconds kLook{5};
   constexpr double kQuiet = 0.0005;  // seconds of work meanwhile
-  constexpr int kLooks = 2000;
-  for (int i = 0; i < kLooks && noted_interrupt() == 0; ++i) {
+  constexpr int kLooks = 120'000;    // ten minutes
+  for (int i = 0; i < kLooks; ++i) {
+    if (noted_interrupt() != 0) return;
     const double before = others_seconds();
     std::this_thread::sleep_for(kLook);
     if (others_seconds() - before < kQuiet && !any_other_is_awake()) return;
   }
+  throw std::runtime_error("a thread in the background does not come to rest");
 }
 
 }  // namespace strata::bench

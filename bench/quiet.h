@@ -6,8 +6,8 @@
 namespace strata::bench {
 
 /// Waits until no other thread of the process works any more: merges and the
-/// like, whoever does them. Ten seconds at most, and no longer than until an
-/// interrupt.
+/// like, whoever does them; no longer than until an interrupt.
+/// @throws std::runtime_error after ten minutes
 void wait_until_quiet();
 
 }  // namespace strata::bench

@@ -1,15 +1,16 @@
 // Starting up: a stage that leaves hint files opens its store from them, and
 // without them from the records, in one file and in kFiles of them. Beside it
-// the limit: the hint files are read whole and checked, and each key is put
+// its limit: the same hint files are read whole and checked, and each key is put
 // into a hash table that has its size from the beginning.
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/benches.h"
@@ -46,8 +47,8 @@ std::vector<std::string> hint_files(const std::string& directory) {
 
 // Puts the keys of entries: of a time, the key's length and two more fields, 18
 // bytes in front of each key. Many at a time, so that memory is not waited for
-// at each.
-void put_all(std::string_view entries, KeyTable& table) {
+// at each. @returns the bytes of whole entries.
+std::size_t put_all(std::string_view entries, KeyTable& table) {
   struct Entry {
     std::string_view head;
     std::string_view key;
@@ -55,41 +56,65 @@ void put_all(std::string_view entries, KeyTable& table) {
   };
 
   std::array<Entry, 64> some;
-  for (std::size_t at = 0; at < entries.size();) {
+  std::size_t at = 0;
+  for (bool more = true; more;) {
     std::size_t count = 0;
-    for (; count < some.size() && at < entries.size(); ++count) {
+    for (; count < some.size(); ++count) {
+      if (entries.size() - at < kHead) break;
       Entry& entry = some[count];
       entry.head = entries.substr(at, kHead);
       const auto length = read_big_endian<std::uint16_t>(entry.head.substr(4));
+      if (entries.size() - at - kHead < length) break;
       entry.key = entries.substr(at + kHead, length);
       entry.slot = table.slot_of(entry.key);
       at += kHead + length;
     }
+    more = count == some.size();
     for (std::size_t i = 0; i < count; ++i) {
       table.put(some[i].slot, some[i].key, some[i].head);
     }
   }
+  return at;
 }
 
-// What a start from hints cannot do without.
-void read_hints(const std::string& directory, std::uint64_t count) {
+// Reads a file of hints from beginning to end, a piece at a time: a piece stays
+// in the processor's cache.
+void read_hint_file(const std::string& path, KeyTable& table) {
   constexpr const char* kWhy = "read the hints";
-  KeyTable table(count);
-  table.reserve(count * (kHead + kKeyBytes));
-  for (const std::string& path : hint_files(directory)) {
-    const File file = File::open(posix_os(), path, OpenMode::kRead, kWhy);
-    std::string bytes(file.size(kWhy), '\0');
-    if (file.read_at(0, bytes.data(), bytes.size(), kWhy) < bytes.size() ||
-        bytes.size() < kHead) {
-      throw std::runtime_error("hints are missing");
-    }
-    const std::string_view entries(bytes.data(), bytes.size() - kHead);
-    const auto crc = read_big_endian<std::uint32_t>(
-        std::string_view(bytes).substr(entries.size() + 6));
-    if (crc32(entries) != crc) throw std::runtime_error("hints are damaged");
-    put_all(entries, table);
+  constexpr std::size_t kPiece = std::size_t{256} << 10;
+  const File file = File::open(posix_os(), path, OpenMode::kRead, kWhy);
+  const std::uint64_t size = file.size(kWhy);
+  if (size < kHead) throw std::runtime_error("hints are missing");
+  const std::uint64_t end = size - kHead;  // where the checksum's entry begins
+  std::string piece(kPiece, '\0');
+  std::uint32_t crc = 0;
+  for (std::uint64_t at = 0; at < end;) {
+    const std::size_t got = file.read_at(
+        at, piece.data(), std::min<std::uint64_t>(kPiece, end - at), kWhy);
+    const std::size_t whole =
+        put_all(std::string_view(piece).substr(0, got), table);
+    if (whole == 0) throw std::runtime_error("hints are missing");
+    crc = crc32(std::string_view(piece).substr(0, whole), crc);
+    at += whole;
   }
-  if (table.size() != count) throw std::runtime_error("hints are missing");
+  if (file.read_at(end, piece.data(), kHead, kWhy) < kHead ||
+      read_big_endian<std::uint32_t>(std::string_view(piece).substr(6)) !=
+          crc) {
+    throw std::runtime_error("hints are damaged");
+  }
+}
+
+// What a start from hints cannot do without. @returns its seconds.
+double read_hints(const std::string& directory, std::uint64_t count) {
+  const std::vector<std::string> paths = hint_files(directory);
+  std::optional<KeyTable> table;
+  const double seconds = seconds_of([&] {
+    table.emplace(count);
+    table->reserve(count * (kHead + kKeyBytes));
+    for (const std::string& path : paths) read_hint_file(path, *table);
+  });
+  if (table->size() != count) throw std::runtime_error("hints are missing");
+  return seconds;
 }
 
 // A stage's store of N keys, with its hints and without, in so many files.
@@ -129,57 +154,69 @@ double start(const Stage& stage, const std::string& directory,
   return seconds;
 }
 
-void register_start_of(const Stage& stage, const Plan& plan) {
+// The stores of one stage: with one file, and with many.
+struct Stores {
+  std::unique_ptr<Started> one;
+  std::unique_ptr<Started> many;
+};
+
+// Adds a stage, its variants and its limit. @returns its stores, not made yet.
+std::shared_ptr<Stores> add_stage(const Stage& stage, std::uint64_t count,
+                                  Contest& contest) {
+  auto stores = std::make_shared<Stores>();
+  const std::string name(stage.name);
+  contest.contestants.push_back(
+      {name + "_limit",
+       "limit, system",
+       [=] { return read_hints(stores->one->hinted.path(), count); },
+       {},
+       {}});
+  const auto add = [&](const char* what, const char* label,
+                       std::unique_ptr<Started> Stores::*files,
+                       TemporaryDirectory Started::*which) {
+    contest.contestants.push_back({name + what,
+                                   label,
+                                   [=, &stage] {
+                                     const Started& here = *((*stores).*files);
+                                     return start(stage, (here.*which).path(),
+                                                  count);
+                                   },
+                                   {},
+                                   {}});
+  };
+  constexpr const char* kVariant = "variant, system";
+  add("", "stage, system", &Stores::one, &Started::hinted);
+  add("_8_files", kVariant, &Stores::many, &Started::hinted);
+  add("_no_hints", kVariant, &Stores::one, &Started::bare);
+  add("_no_hints_8_files", kVariant, &Stores::many, &Started::bare);
+  return stores;
+}
+
+}  // namespace
+
+void register_starts(const Plan& plan) {
   const std::uint64_t count = plan.keys;
-  const auto one = std::make_shared<std::unique_ptr<Started>>();
-  const auto many = std::make_shared<std::unique_ptr<Started>>();
   Contest contest;
   contest.name = "start";
   contest.arguments = {{"n", static_cast<std::int64_t>(count)},
                        {"value", kValueBytes}};
   contest.rounds = plan.rounds();
   contest.unit = benchmark::kMillisecond;
-  contest.prepare = [=, &stage] {
-    *one = std::make_unique<Started>(stage, count, 1);
-    *many = std::make_unique<Started>(stage, count, kFiles);
+  std::vector<std::pair<const Stage*, std::shared_ptr<Stores>>> all;
+  for (const Stage* stage : plan.stages("get")) {
+    if (!leaves_hints(*stage)) continue;
+    all.emplace_back(stage, add_stage(*stage, count, contest));
+  }
+  contest.prepare = [=] {
+    for (const auto& [stage, stores] : all) {
+      stores->one = std::make_unique<Started>(*stage, count, 1);
+      stores->many = std::make_unique<Started>(*stage, count, kFiles);
+    }
   };
   contest.clean_up = [=] {
-    one->reset();
-    many->reset();
+    for (const auto& [stage, stores] : all) *stores = {};
   };
-  const auto add = [&](const char* what, const char* label, const auto& store,
-                       TemporaryDirectory Started::*which) {
-    contest.contestants.push_back(
-        {std::string(stage.name) + what,
-         label,
-         [=, &stage] {
-           return start(stage, (store->get()->*which).path(), count);
-         },
-         {},
-         {}});
-  };
-  contest.contestants.push_back(
-      {"limit",
-       "limit, system",
-       [=] {
-         return seconds_of([&] { read_hints((*one)->hinted.path(), count); });
-       },
-       {},
-       {}});
-  constexpr const char* kVariant = "variant, system";
-  add("", "stage, system", one, &Started::hinted);
-  add("_8_files", kVariant, many, &Started::hinted);
-  add("_no_hints", kVariant, one, &Started::bare);
-  add("_no_hints_8_files", kVariant, many, &Started::bare);
   register_contest(std::move(contest));
-}
-
-}  // namespace
-
-void register_starts(const Plan& plan) {
-  for (const Stage* stage : plan.stages("get")) {
-    if (leaves_hints(*stage)) register_start_of(*stage, plan);
-  }
 }
 
 }  // namespace strata::bench

@@ -28,11 +28,13 @@ std::string_view name_of(Subject::Kind kind) {
   return "";
 }
 
+std::string label_of(Subject::Kind kind, Durability durability) {
+  return std::string(name_of(kind)) + ", " + std::string(name_of(durability));
+}
+
 std::string label_of(const Subject& subject, Sync sync) {
-  const Durability durability =
-      sync == Sync::kAlways ? Durability::kDisk : subject.durability;
-  return std::string(name_of(subject.kind)) + ", " +
-         std::string(name_of(durability));
+  return label_of(subject.kind, sync == Sync::kAlways ? Durability::kDisk
+                                                      : subject.durability);
 }
 
 std::vector<Subject> stage_subjects() {

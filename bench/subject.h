@@ -35,12 +35,15 @@ struct Subject {
   /// What an acknowledged write has reached with `Sync::kNever`. With
   /// `Sync::kAlways` it is on disk, or the stage refuses "--sync always".
   Durability durability = Durability::kSystem;
-  bool threads = false;  ///< whether many threads may use a store at once
-  bool counted = true;   ///< whether it does its I/O through `Options::os`
-  /// Whether it reads and writes through mapped files, so that its calls tell
-  /// nothing.
-  bool mapped = false;
-  std::string version = {};  ///< of a peer's library, e.g. "1.23"
+  bool threads = false;      ///< whether many threads may use a store at once
+  bool counted = true;       ///< whether it does its I/O through `Options::os`
+  bool maps_reads = false;   ///< whether reads go through mapped files, where
+                             ///< they are no calls
+  bool maps_writes = false;  ///< whether writes do
+  /// What a merge has reached when it is done, whatever the writes did.
+  Durability merged = Durability::kDisk;
+  std::string version = {};        ///< of a peer's library, e.g. "1.23"
+  std::string_view settings = {};  ///< of a peer: what is not its default
 
   /// @returns the stage's name.
   [[nodiscard]] std::string name() const { return std::string(stage->name); }
@@ -50,6 +53,10 @@ struct Subject {
 [[nodiscard]] std::string_view name_of(Subject::Kind kind);
 
 /// @returns what a result says of its subject, e.g. "stage, system".
+/// @param durability what the work has reached when it is done
+[[nodiscard]] std::string label_of(Subject::Kind kind, Durability durability);
+
+/// @returns the same of a subject whose sets are acknowledged as `sync` says.
 [[nodiscard]] std::string label_of(const Subject& subject, Sync sync);
 
 /// @returns the stages of the registry, in its order.

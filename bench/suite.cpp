@@ -11,6 +11,7 @@
 #include "bench/interrupt.h"
 #include "bench/opening.h"
 #include "bench/process_io.h"
+#include "bench/quantiles.h"
 #include "bench/quiet.h"
 #include "bench/temporary.h"
 #include "bench/workloads.h"
@@ -126,20 +127,6 @@ std::vector<double> clock_each(Work& work, std::uint64_t& count) {
   return ns;
 }
 
-// A quantile that no single time decides, or nothing.
-void add_quantiles(const std::vector<double>& ns, Counters& counters) {
-  constexpr double kBeyond = 10;  // times above the quantile
-  const auto count = static_cast<double>(ns.size());
-  const auto add = [&](const char* name, double share) {
-    if (count * (1 - share) < kBeyond) return;
-    counters[name] = ns[static_cast<std::size_t>(share * (count - 1))];
-  };
-  add("p50_ns", 0.5);
-  add("p99_ns", 0.99);
-  add("p999_ns", 0.999);
-  counters["max_ns"] = ns.back();
-}
-
 // Times a workload on one who takes part, and counts what it costs.
 class Part {
  public:
@@ -207,10 +194,10 @@ class Part {
                                      most());
   }
 
-  // Work that adds keys is not to add many more than there are, and work on a
-  // new store not to set any twice.
   [[nodiscard]] std::uint64_t most() const {
-    return workload_.length == Length::kTime ? ~std::uint64_t{0} : size_.keys;
+    if (workload_.length == Length::kTime) return ~std::uint64_t{0};
+    if (workload_.length == Length::kTenth) return size_.keys / 10;
+    return size_.keys;
   }
 
   Counters count_on_new_store() {
@@ -244,16 +231,26 @@ class Part {
     ledger.keep(Ledger::Keep::kNothing);
     Counters counters;
     if (subject_.counted) {
-      counters = counters_of(ledger.totals(), done);
-    } else if (io && !subject_.mapped) {
-      counters["reads_per_op"] = static_cast<double>(io->reads) / done;
-      counters["bytes_read_per_op"] =
-          static_cast<double>(io->bytes_read) / done;
-      counters["writes_per_op"] = static_cast<double>(io->writes) / done;
-      counters["bytes_written_per_op"] =
-          static_cast<double>(io->bytes_written) / done;
+      counters = bench::counters_of(ledger.totals(), done);
+    } else if (io) {
+      counters = counters_of(*io, done);
     }
     if (!ns.empty()) add_quantiles(ns, counters);
+    return counters;
+  }
+
+  // What goes through mapped files is not in the calls: those would mislead.
+  [[nodiscard]] Counters counters_of(const ProcessIo& io, double done) const {
+    Counters counters;
+    if (!subject_.maps_reads) {
+      counters["reads_per_op"] = static_cast<double>(io.reads) / done;
+      counters["bytes_read_per_op"] = static_cast<double>(io.bytes_read) / done;
+    }
+    if (!subject_.maps_writes) {
+      counters["writes_per_op"] = static_cast<double>(io.writes) / done;
+      counters["bytes_written_per_op"] =
+          static_cast<double>(io.bytes_written) / done;
+    }
     return counters;
   }
 
@@ -326,13 +323,14 @@ void register_one(const Plan& plan, const Workload& workload,
   register_contest(std::move(contest));
 }
 
-// Values from 10 bytes to 100 KB, as many as make about the same volume.
+// Values from 10 bytes to 100 KB, or to 10 KB, and always as many keys: so many
+// are measured with the usual values, too.
 std::vector<Size> sweep(const Plan& plan) {
-  const std::uint64_t volume = std::uint64_t{plan.quick ? 16U : 64U} << 20;
+  std::vector<std::size_t> values = {10, 1000, 10'000};
+  if (!plan.quick) values.push_back(100'000);
   std::vector<Size> sizes;
-  for (const std::size_t value_bytes : {10U, 1000U, 10000U, 100000U}) {
-    sizes.push_back({std::min<std::uint64_t>(volume / value_bytes, plan.keys),
-                     value_bytes});
+  for (const std::size_t bytes : values) {
+    sizes.push_back({plan.sizes(false).front(), bytes});
   }
   return sizes;
 }
@@ -342,6 +340,7 @@ std::vector<Size> sweep(const Plan& plan) {
 void register_workloads(const Plan& plan) {
   for (const std::uint64_t keys : plan.sizes(false)) {
     for (const Workload& workload : workloads()) {
+      if (!workload.work) continue;  // it has a file of its own
       // How many keys there are is nothing to a disk that is waited for.
       if (workload.durable && keys < plan.keys) continue;
       register_one(plan, workload, {keys});

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "common/store/errors.h"
 
@@ -28,6 +29,15 @@ TemporaryDirectory::~TemporaryDirectory() {
   fs::remove_all(path_, ignored);
 }
 
+unsigned long long bytes_of_file(const std::string& path) {
+  struct stat of {};
+
+  if (::stat(path.c_str(), &of) != 0) return 0;
+  constexpr unsigned long long kBlockBytes = 512;  // as stat counts them
+  return std::min(static_cast<unsigned long long>(of.st_size),
+                  static_cast<unsigned long long>(of.st_blocks) * kBlockBytes);
+}
+
 unsigned long long bytes_under(const std::string& directory) {
   unsigned long long bytes = 0;
   std::error_code gone;
@@ -35,14 +45,7 @@ unsigned long long bytes_under(const std::string& directory) {
        !gone && at != fs::end(at); at.increment(gone)) {
     std::error_code merged_away;
     if (!at->is_regular_file(merged_away) || merged_away) continue;
-
-    struct stat of {};
-
-    if (::stat(at->path().c_str(), &of) != 0) continue;
-    constexpr unsigned long long kBlockBytes = 512;  // as stat counts them
-    bytes +=
-        std::min(static_cast<unsigned long long>(of.st_size),
-                 static_cast<unsigned long long>(of.st_blocks) * kBlockBytes);
+    bytes += bytes_of_file(at->path());
   }
   return bytes;
 }
@@ -66,14 +69,38 @@ class Open {
 
   // @returns the result of a call, which is no error.
   off_t check(off_t result, const char* what) const {
-    if (result < 0) throw IoError(what, path_.string(), errno);
+    if (result < 0) fail(what, errno);
     return result;
+  }
+
+  [[noreturn]] void fail(const char* what, int error) const {
+    throw IoError(what, path_.string(), error);
   }
 
  private:
   fs::path path_;
   int fd_;
 };
+
+// Copies what is in [at, end), by reading and writing: the copy is then in the
+// page cache, as what a store has just written is, on every file system.
+void copy_range(const Open& in, const Open& out, off_t at, off_t end) {
+  std::vector<char> piece(std::size_t{1} << 20);
+  while (at < end) {
+    const auto most =
+        std::min(static_cast<std::size_t>(end - at), piece.size());
+    const off_t got =
+        in.check(::pread(in.fd(), piece.data(), most, at), "cannot copy");
+    if (got == 0) in.fail("ends before its size", EIO);
+    for (off_t written = 0; written < got;) {
+      written += out.check(
+          ::pwrite(out.fd(), piece.data() + written,
+                   static_cast<std::size_t>(got - written), at + written),
+          "cannot copy");
+    }
+    at += got;
+  }
+}
 
 void copy_one(const fs::path& from, const fs::path& to) {
   const Open in(from, O_RDONLY);
@@ -82,17 +109,11 @@ void copy_one(const fs::path& from, const fs::path& to) {
   out.check(::ftruncate(out.fd(), size), "cannot size");
   for (off_t at = 0; at < size;) {
     at = ::lseek(in.fd(), at, SEEK_DATA);
-    if (at < 0) break;  // nothing but a hole to the end
+    if (at < 0 && errno == ENXIO) break;  // nothing but a hole to the end
+    in.check(at, "cannot copy");
     const off_t end = in.check(::lseek(in.fd(), at, SEEK_HOLE), "cannot copy");
-    off_t there = at;
-    while (at < end) {
-      const off_t copied =
-          in.check(::copy_file_range(in.fd(), &at, out.fd(), &there,
-                                     static_cast<std::size_t>(end - at), 0),
-                   "cannot copy");
-      if (copied == 0)
-        throw IoError("ends before its size", from.string(), EIO);
-    }
+    copy_range(in, out, at, end);
+    at = end;
   }
 }
 

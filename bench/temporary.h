@@ -29,9 +29,12 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-/// @returns the bytes of all files under `directory`, 0 when there is none:
-///   those that are on disk, where a file has holes. A file that goes meanwhile
-///   is not counted.
+/// @returns the bytes of a file: those that are on disk, where it has holes; 0
+///   when there is no such file.
+[[nodiscard]] unsigned long long bytes_of_file(const std::string& path);
+
+/// @returns the bytes of all files under `directory`, as `bytes_of_file` counts
+///   them; 0 when there is none.
 [[nodiscard]] unsigned long long bytes_under(const std::string& directory);
 
 /// Copies all files of `from`, and the directories in it, into the directory

@@ -1,6 +1,6 @@
 /// @file
-/// The workloads: what is done to a store, over and over. The list of them is
-/// at the top of workloads.cpp.
+/// The workloads: what is done to a store, over and over. The list of all is at
+/// the top of workloads.cpp.
 #pragma once
 
 #include <cstddef>
@@ -52,6 +52,8 @@ struct Workload {
     kKeys,    ///< one for each key
     kTime,    ///< as many as fit into a fixed time
     kAtMost,  ///< as many as fit, and no more than there are keys
+    kTenth,   ///< as many as fit, and no more than a tenth of the keys: the
+              ///< store is changed, and is to stay what it is
   };
 
   std::string_view name;  ///< the first part of a result's name
@@ -61,14 +63,17 @@ struct Workload {
   std::string_view needs = {};  ///< a command that the subject must have
   bool threads = false;         ///< whether many threads use the store at once
   bool durable = false;         ///< whether each set is to be on disk
-  /// Makes the work; the keys are drawn now, not while it runs.
+  /// Makes the work; the keys are drawn now, not while it runs. Empty where it
+  /// is not done operation by operation: then `file` does it.
   /// @param keys as many as the store has, or is to have
   std::function<std::unique_ptr<Work>(const Scene& scene, std::uint64_t keys)>
-      work;
+      work = {};
+  std::string_view file =
+      {};  ///< the source that does it, if this one does not
 };
 
-/// @returns every workload that is done operation by operation, in the order in
-///   which they are measured: those that change a filled store come last.
+/// @returns every workload, in the order in which they are measured: those that
+///   change a filled store come behind those that do not.
 [[nodiscard]] const std::vector<Workload>& workloads();
 
 /// @returns the workload of that name, or null.

@@ -15,9 +15,6 @@ namespace {
 
 constexpr Limits kLimits = {};
 
-// Its default, 256 KiB, is of another age; this is LevelDB's and RocksDB's.
-constexpr std::uint32_t kCacheBytes = 8U << 20;
-
 // Nothing but a checkpoint lets old logs be removed, and none is taken unless
 // it is asked for: after so many KiB of log.
 constexpr std::uint32_t kCheckpointKib = 64U << 10;
@@ -73,7 +70,7 @@ Environment open_environment(const std::string& directory, Sync sync) {
   DB_ENV* made = nullptr;
   check(db_env_create(&made, 0), "berkeley_db: cannot make an environment");
   Environment environment(made);
-  check(made->set_cachesize(made, 0, kCacheBytes, 1),
+  check(made->set_cachesize(made, 0, kCacheMib << 20, 1),
         "berkeley_db: cannot size the cache");
   check(made->set_lk_detect(made, DB_LOCK_DEFAULT),
         "berkeley_db: cannot detect deadlocks");
@@ -213,7 +210,7 @@ class BerkeleyDbStore final : public PeerStore {
 Subject berkeley_db_peer() {
   static const Stage stage = {
       .name = "berkeley_db",
-      .title = "Berkeley DB: a B-tree with transactions, 8 MiB of cache",
+      .title = "Berkeley DB: a B-tree with transactions",
       .flaw = {},
       .limits = kLimits,
       .options = {},
@@ -229,6 +226,9 @@ Subject berkeley_db_peer() {
       .threads = true,
       .counted = false,
       .version = version(),
+      .settings =
+          "8 MiB of cache, a checkpoint after 64 MiB of log, "
+          "DB_TXN_WRITE_NOSYNC where a write need not reach the disk",
   };
 }
 

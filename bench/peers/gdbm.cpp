@@ -135,7 +135,8 @@ Subject gdbm_peer() {
       .durability = Durability::kSystem,
       .threads = false,
       .counted = false,
-      .mapped = true,
+      .maps_reads = true,
+      .maps_writes = true,
       .version = std::to_string(gdbm_version_number[0]) + "." +
                  std::to_string(gdbm_version_number[1]),
   };

@@ -142,8 +142,11 @@ Subject kyoto_cabinet_peer() {
       .durability = Durability::kSystem,
       .threads = true,
       .counted = false,
-      .mapped = true,
+      .maps_reads = true,
+      .maps_writes = true,
+      .merged = Durability::kSystem,
       .version = kyotocabinet::VERSION,
+      .settings = "a map of 16 GiB, two buckets for each key",
   };
 }
 

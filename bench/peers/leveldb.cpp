@@ -87,7 +87,7 @@ class LeveldbStore final : public PeerStore {
 Subject leveldb_peer() {
   static const Stage stage = {
       .name = "leveldb",
-      .title = "LevelDB: a merge tree, not compressed",
+      .title = "LevelDB: a merge tree",
       .flaw = {},
       .limits = kLimits,
       .options = {},
@@ -102,9 +102,10 @@ Subject leveldb_peer() {
       .durability = Durability::kSystem,
       .threads = true,
       .counted = false,
-      .mapped = true,  // the tables; the log is written with write(2)
+      .maps_reads = true,  // of tables; all is written with write(2)
       .version = std::to_string(leveldb::kMajorVersion) + "." +
                  std::to_string(leveldb::kMinorVersion),
+      .settings = "no compression",
   };
 }
 

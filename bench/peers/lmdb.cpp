@@ -182,7 +182,7 @@ class LmdbStore final : public PeerStore {
 Subject lmdb_peer() {
   static const Stage stage = {
       .name = "lmdb",
-      .title = "LMDB: a mapped B+ tree that copies on write, at most 16 GiB",
+      .title = "LMDB: a mapped B+ tree that copies on write",
       .flaw = {},
       .limits = kLimits,
       .options = {},
@@ -197,8 +197,12 @@ Subject lmdb_peer() {
       .durability = Durability::kSystem,
       .threads = true,
       .counted = false,
-      .mapped = true,
+      .maps_reads = true,
+      .maps_writes = true,
       .version = version(),
+      .settings =
+          "a map of 16 GiB; MDB_WRITEMAP and MDB_NOSYNC where a write need not "
+          "reach the disk",
   };
 }
 

@@ -1,13 +1,10 @@
 #include "bench/peers/peer_store.h"
 
-#include <sys/stat.h>
-
-#include <algorithm>
-#include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <stdexcept>
 
+#include "bench/temporary.h"
 #include "common/store/errors.h"
 
 namespace strata::bench {
@@ -27,15 +24,6 @@ constexpr Refusal kNoSalvage = {"salvage", kNoDump.why};
 
 std::string sentence(std::string_view tried, std::string_view why) {
   return std::string(tried) + ": " + std::string(why);
-}
-
-// Zero for a file that the engine has removed meanwhile.
-std::uint64_t bytes_taken_up(const fs::path& path) {
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) return 0;
-  constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks, by definition
-  return std::min(static_cast<std::uint64_t>(status.st_size),
-                  kBlock * static_cast<std::uint64_t>(status.st_blocks));
 }
 
 }  // namespace
@@ -72,7 +60,7 @@ Stats PeerStore::stats() {
   Stats stats;
   for (const auto& entry : fs::directory_iterator(directory_)) {
     if (!entry.is_regular_file()) continue;
-    stats.disk_bytes += bytes_taken_up(entry.path());
+    stats.disk_bytes += bytes_of_file(entry.path());
     ++stats.files;
   }
   return stats;

@@ -2,9 +2,9 @@
 /// What the adapters of the peers share.
 ///
 /// An adapter does what a user of the engine would write: one table of bytes,
-/// the engine's own defaults but for what its title says, no compression
-/// (Strata's stages have none), one call for each operation. It differs from a
-/// stage in these:
+/// the engine's own defaults but for what its `Subject::settings` say, no
+/// compression (Strata's stages have none), one call for each operation. It
+/// differs from a stage in these:
 /// - it does its I/O itself and not through `Options::os`;
 /// - it opens the engine for reading and writing whatever the mode, and makes
 ///   what is missing;
@@ -31,6 +31,10 @@ namespace strata::bench {
 /// log. Found by killing it, again and again, while it wrote.
 inline constexpr std::string_view kTearsOverwrites =
     "A kill in the midst of an overwrite can lose the key with both values.";
+
+/// The cache of an engine that has one of its own: the default of LevelDB and
+/// RocksDB, for those, too, whose default is smaller.
+inline constexpr std::uint32_t kCacheMib = 8;
 
 /// Why hash tables refuse to scan.
 inline constexpr Refusal kNoScan = {"scan", "a hash table has no order"};

@@ -119,7 +119,7 @@ class RocksdbStore final : public PeerStore {
 Subject rocksdb_peer() {
   static const Stage stage = {
       .name = "rocksdb",
-      .title = "RocksDB: a merge tree, not compressed",
+      .title = "RocksDB: a merge tree",
       .flaw = {},
       .limits = kLimits,
       .options = {},
@@ -135,6 +135,7 @@ Subject rocksdb_peer() {
       .threads = true,
       .counted = false,
       .version = rocksdb::GetRocksVersionAsString(),
+      .settings = "no compression",
   };
 }
 

@@ -173,6 +173,8 @@ class SqliteStore final : public PeerStore {
   [[nodiscard]] Database prepared(const Options& options) const {
     Database database = open_database(path_of("store.sqlite"));
     run(database.get(), "PRAGMA journal_mode = WAL");
+    run(database.get(),  // in KiB, where it is negative
+        "PRAGMA cache_size = -" + std::to_string(kCacheMib << 10));
     run(database.get(), options.sync == Sync::kAlways
                             ? "PRAGMA synchronous = FULL"
                             : "PRAGMA synchronous = OFF");
@@ -200,7 +202,7 @@ class SqliteStore final : public PeerStore {
 Subject sqlite_peer() {
   static const Stage stage = {
       .name = "sqlite",
-      .title = "SQLite: a B-tree with a write-ahead log, a statement for each",
+      .title = "SQLite: a B-tree with a write-ahead log, asked in SQL",
       .flaw = {},
       .limits = kLimits,
       .options = {},
@@ -215,7 +217,11 @@ Subject sqlite_peer() {
       .durability = Durability::kSystem,
       .threads = false,
       .counted = false,
+      .merged = Durability::kSystem,
       .version = sqlite3_libversion(),
+      .settings =
+          "8 MiB of cache, journal_mode = WAL, a table WITHOUT ROWID; "
+          "synchronous = OFF where a write need not reach the disk, else FULL",
   };
 }
 

@@ -114,8 +114,11 @@ Subject tkrzw_peer() {
       .durability = Durability::kSystem,
       .threads = true,
       .counted = false,
-      .mapped = true,
+      .maps_reads = true,
+      .maps_writes = true,
+      .merged = Durability::kSystem,
       .version = tkrzw::PACKAGE_VERSION,
+      .settings = "two buckets for each key",
   };
 }
 

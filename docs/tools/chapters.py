@@ -382,7 +382,8 @@ def settle(path, write, refresh, binaries):
 
 def default_chapters():
     return [ROOT / 'README.md', *sorted(ROOT.glob('stages/*/README.md')),
-            *sorted(ROOT.glob('docs/*.md'))]
+            *sorted(ROOT.glob('docs/*.md')), ROOT / 'bench/README.md',
+            ROOT / 'notebooks/README.md']
 
 
 def main():

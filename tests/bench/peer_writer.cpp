@@ -1,9 +1,10 @@
 // Sets keys in a peer and acknowledges each on standard output, so that a test
 // can kill the process, or watch its calls.
 //
-//   peer_writer NAME DIRECTORY never|always COUNT close|die
+//   peer_writer NAME DIRECTORY never|always COUNT close|die|compact
 //
-// In the end it closes the store, or dies with the store open.
+// In the end it closes the store, or dies with the store open, or compacts it,
+// acknowledges that as a write more, and dies.
 #include <unistd.h>
 
 #include <csignal>
@@ -52,7 +53,12 @@ void write_all(const std::vector<std::string>& arguments) {
     store->set(strata::written_key(i), strata::written_value(i));
     acknowledge(i);
   }
-  if (arguments.at(4) == "die") std::raise(SIGKILL);
+  if (arguments.at(4) == "close") return;
+  if (arguments.at(4) == "compact") {
+    store->compact();
+    acknowledge(count);
+  }
+  std::raise(SIGKILL);
 }
 
 }  // namespace

@@ -409,30 +409,55 @@ int synced_writes(const std::string& trace) {
   return synced;
 }
 
-TEST_P(EveryPeer, SyncsEachWriteIfToldAndElseNotEach) {
-  const Arguments strace = {"/usr/bin/env", "strace", "-f", "-o"};
-  const auto run = [&](const Arguments& words) {
-    Arguments all = strace;
+// The calls of a process and its threads that write or wait for the disk; empty
+// where none may be traced.
+std::string trace_of(const std::string& directory, const Arguments& process) {
+  const auto run = [&](const std::string& to, const Arguments& words) {
+    Arguments all = {"/usr/bin/env",
+                     "strace",
+                     "-f",
+                     "-o",
+                     to,
+                     "-e",
+                     "trace=fsync,fdatasync,msync,write"};
     all.insert(all.end(), words.begin(), words.end());
-    return Running(directory(), all).finish();
+    return Running(directory, all).finish();
   };
-  if (run({"/dev/null", "true"}).code != 0) {
-    GTEST_SKIP() << "strace is missing or may not trace";
-  }
+  if (run("/dev/null", {"true"}).code != 0) return "";
+  (void)run("trace", process);
+  return read_file(directory + "/trace");
+}
+
+TEST_P(EveryPeer, SyncsEachWriteIfToldAndElseNotEach) {
   constexpr int kWrites = 20;
   for (const std::string sync : {"always", "never"}) {
-    Arguments words = {"trace", "-e", "trace=fsync,fdatasync,msync,write"};
-    for (const std::string& word : writer(sync, kWrites + 1, "close")) {
-      words.push_back(word);
-    }
-    ASSERT_EQ(run(words).code, 0);
-    const std::string trace = read_file(directory() + "/trace");
+    const std::string trace =
+        trace_of(directory(), writer(sync, kWrites + 1, "close"));
+    if (trace.empty()) GTEST_SKIP() << "strace is missing or may not trace";
     if (sync == "always") {
       EXPECT_EQ(synced_writes(trace), kWrites) << trace;
     } else {
       EXPECT_LT(synced_writes(trace), kWrites / 2) << trace;
     }
   }
+}
+
+TEST_P(EveryPeer, SyncsAMergeIfItIsSaidToBeOnDisk) {
+  if (!stage().has("compact")) {
+    GTEST_SKIP() << stage().refusal("compact")->why;
+  }
+  const std::string trace =
+      trace_of(directory(), writer("never", 20, "compact"));
+  if (trace.empty()) GTEST_SKIP() << "strace is missing or may not trace";
+  bool merging = false;
+  bool synced = false;
+  for (const std::string& call : lines_of(trace)) {
+    if (call.find("write(1, \"20\\n\"") != call.npos) break;
+    if (merging && is_sync(call)) synced = true;
+    if (call.find("write(1, \"19\\n\"") != call.npos) merging = true;
+  }
+  ASSERT_TRUE(merging) << trace;
+  EXPECT_EQ(synced, peer().merged == Durability::kDisk) << trace;
 }
 
 }  // namespace
