@@ -100,6 +100,8 @@ TEST(Limits, OfIoMakeOneCallForEachAndTheSystemCountsAsManyAsTheLedger) {
   EXPECT_EQ(totals.reads.calls, kKeys);
   EXPECT_EQ(totals.reads.bytes, kKeys * kRecordBytes);
   if (!counted) GTEST_SKIP() << "the system does not tell";
+  // The sanitizer probes memory by writing it to a pipe, when it likes.
+  if (kSanitized) GTEST_SKIP() << "the sanitizer writes, too";
   EXPECT_EQ(counted->writes, kKeys);
   EXPECT_EQ(counted->bytes_written, kKeys * kRecordBytes);
   EXPECT_EQ(counted->reads, kKeys);
