@@ -81,8 +81,10 @@ class Os {
                                           std::string_view bytes,
                                           const char* why) = 0;
 
-  /// Makes a file's bytes and length survive a power cut (fdatasync), or a
-  /// directory's entries (fsync), given a descriptor of either.
+  /// Makes a file's bytes and length, or a directory's entries, survive a power
+  /// cut, given a descriptor of either (fsync). For a directory fdatasync would
+  /// not do: a new entry may leave its length what it was. For a log that grows
+  /// it would save nothing.
   [[nodiscard]] virtual OsResult sync(int fd, const char* why) = 0;
 
   /// Cuts or lengthens a file to `size` bytes.

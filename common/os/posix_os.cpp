@@ -76,7 +76,7 @@ class PosixOs : public Os {
   }
 
   OsResult sync(int fd, const char* /*why*/) override {
-    return answer(::fdatasync(fd));
+    return answer(::fsync(fd));
   }
 
   OsResult truncate(int fd, std::uint64_t size, const char* /*why*/) override {
