@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every mutation still fits the sources: what it takes out stands there exactly
 once, and the tests that are to fail with it exist. Whether they do fail,
-./strata mutate finds out."""
+./strata mutate and ./strata grade --mutations find out."""
 
 import fnmatch
 import importlib.util
@@ -11,6 +11,8 @@ import re
 import sources
 
 READER = pathlib.Path(__file__).resolve().parents[1] / 'mutations/mutations.py'
+GRADED = ('tests/grader/mutations.txt', 'tests/grader/solutions.txt')
+SWITCH = 'SWITCH'
 TEST = re.compile(r'^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)', re.M)
 
 
@@ -29,15 +31,23 @@ def tests_in(top):
 
 
 def offences_of(mutation, top, tests):
-    path = top / mutation.file
-    if not mutation.file or not path.is_file():
-        yield f'there is no file {mutation.file}'
-    else:
-        count = len(mutation.places_in(path.read_text()))
-        if not mutation.old or count != 1:
-            yield f'what goes out is {count} times in {mutation.file}'
-    if mutation.old == mutation.new:
-        yield 'nothing is changed'
+    if not mutation.changes:
+        yield 'it changes no file'
+    for change in mutation.changes:
+        path = top / change.file
+        if not change.file or not path.is_file():
+            yield f'there is no file {change.file}'
+            continue
+        count = len(change.places_in(path.read_text()))
+        if not change.old or count != 1:
+            yield f'what goes out is {count} times in {change.file}'
+        if change.old == change.new:
+            yield 'nothing is changed'
+    if tests is None:  # it is the grader that must find it
+        if not set(mutation.stages.split()) or SWITCH not in ''.join(
+                change.new for change in mutation.changes):
+            yield 'it names no stage, or has no switch'
+        return
     for one in mutation.fails.split(':'):
         if not fnmatch.filter(tests, one.split('/')[0].lstrip('*')):
             yield f"there is no test '{one}'"
@@ -46,11 +56,10 @@ def offences_of(mutation, top, tests):
 def main():
     top = sources.root()
     mutations = reader()
-    if not (top / mutations.LIST).exists():
-        sources.finish([])
-    tests = tests_in(top)
-    sources.finish([f'{mutations.LIST}:{mutation.line}: {why}'
-                    for mutation in mutations.read(top)
+    lists = {mutations.LIST: tests_in(top)} | {name: None for name in GRADED}
+    sources.finish([f'{name}:{mutation.line}: {why}'
+                    for name, tests in lists.items() if (top / name).exists()
+                    for mutation in mutations.read(top, name)
                     for why in offences_of(mutation, top, tests)])
 
 

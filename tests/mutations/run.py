@@ -4,53 +4,15 @@ and tells whether the tests find it: run.py [PART OF A NAME]. Exits 1 when one
 is missed. Takes some 15 seconds a bug, after the first build."""
 
 import os
-import pathlib
-import subprocess
 import sys
 
 import mutations
+from tree import BUILD_SECONDS, ROOT, copy_sources, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / 'build/mutations/tree'
 BUILD = ROOT / 'build/mutations/release'
 TESTS = BUILD / 'bin/strata_mutation_tests'
-SOURCES = ('.ci', 'bench', 'common', 'docs', 'stages', 'tests')
-BUILD_SECONDS = 900
 TEST_SECONDS = 120
-
-
-def write(path, data):
-    """Leaves the time of a file alone that has these bytes already."""
-    if path.exists() and path.read_bytes() == data:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
-def copy_sources():
-    """Makes COPY the same as the project, whatever an earlier run has left."""
-    files = [path for path in ROOT.glob('CMake*') if path.is_file()]
-    for folder in SOURCES:
-        files += [path for path in (ROOT / folder).rglob('*')
-                  if path.is_file() and '__pycache__' not in path.parts]
-    wanted = {path.relative_to(ROOT) for path in files}
-    for path in COPY.rglob('*'):
-        if path.is_file() and path.relative_to(COPY) not in wanted:
-            path.unlink()
-    for path in wanted:
-        write(COPY / path, (ROOT / path).read_bytes())
-
-
-def run(command, seconds):
-    """@returns the exit status, nothing after so many seconds, and the output."""
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors='replace',
-            timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return None, f'did not end within {seconds} s'
-    return done.returncode, done.stdout
 
 
 def build():
@@ -59,7 +21,7 @@ def build():
 
 
 def prepare():
-    copy_sources()
+    copy_sources(COPY)
     status, said = run(
         ['cmake', '-S', COPY, '-B', BUILD, '-G', 'Ninja',
          '-DCMAKE_BUILD_TYPE=Release', '-DSTRATA_BENCH=OFF',
@@ -78,13 +40,22 @@ def check_unchanged(chosen):
             sys.exit(f'{said}\nwithout any bug: {fails}')
 
 
+def restore(texts):
+    for path, text in texts.items():
+        path.write_text(text)
+
+
 def try_out(mutation):
     """@returns whether the tests find the bug, and what to say of it."""
-    path = COPY / mutation.file
-    text = path.read_text()
-    if len(mutation.places_in(text)) != 1:
-        return False, 'does not fit the sources'
-    path.write_text(mutation.applied_to(text))
+    before = {}
+    for change in mutation.changes:
+        path = COPY / change.file
+        text = path.read_text()
+        before.setdefault(path, text)
+        if len(change.places_in(text)) != 1:
+            restore(before)
+            return False, 'does not fit the sources'
+        path.write_text(change.applied_to(text))
     try:
         status, said = build()
         if status != 0:
@@ -93,7 +64,7 @@ def try_out(mutation):
             [TESTS, '--gtest_fail_fast', f'--gtest_filter={mutation.fails}'],
             TEST_SECONDS)
     finally:
-        path.write_text(text)
+        restore(before)
     if status == 0:
         return False, 'every test passes: ' + mutation.fails
     failed = [line.split()[3].rstrip(',') for line in said.split('\n')
