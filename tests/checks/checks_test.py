@@ -56,7 +56,11 @@ class ChecksTest(unittest.TestCase):
         self.plant('README.md', '# Strata\n\n[a stage](stages/01_a/store.h) '
                    'and `stages/02_b`: `./strata tour`.\n')
         for name in ('.clang-format', '.clang-tidy', 'strata', 'docs/Doxyfile',
-                     'docs/tools/site.sh', 'docs/tools/doxygen.awk'):
+                     'docs/tools/site.sh', 'docs/tools/doxygen.awk',
+                     'docs/tools/pages.py', 'docs/tools/finish.py',
+                     'docs/site/layout.xml', 'docs/site/header.html',
+                     'docs/site/footer.html', 'docs/site/site.css',
+                     'docs/site/site.js'):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.root / name)
         self.plant('.ci/run', '#!/bin/sh\ntrue\n')
@@ -166,6 +170,11 @@ class ChecksTest(unittest.TestCase):
         self.plant('common/apple.h', HEADER.replace(
             '  /// @returns its colour.\n', ''))
         self.finds('docs.sh', 'colour() const')
+        self.plant('common/apple.h', HEADER)
+        self.plant('README.md', '# Strata\n\n[gone](gone.md)\n')
+        self.finds('docs.sh', 'index.html:')
+        self.plant('README.md', '# Strata\n\n[up](#no-such-heading)\n')
+        self.finds('docs.sh', 'there is no such anchor')
 
     def notebook(self, code, **more):
         cell = {'cell_type': 'code', 'execution_count': None, 'id': 'a',

@@ -1,0 +1,204 @@
+// Tests of the documentation site in headless Chromium:
+//
+//   node site_test.mjs DIRECTORY NODE_MODULES
+//
+// Opens the pages of the navigation, on a screen and on a phone, light and
+// dark. Ends with 1 and says what is wrong, if anything is.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [site, modules] = process.argv.slice(2).map((path) => resolve(path));
+const require = createRequire(resolve(dirname(modules), "package.json"));
+const { chromium } = require("playwright-core");
+const PHONES = [360, 390];
+const home = pathToFileURL(`${site}/`).href;
+
+// A page in a browser that can reach files only; what it complains of, and
+// what it asks for that is not of the site, is gathered in `complaints`.
+async function open(browser, name, options) {
+  const context = await browser.newContext(
+    {offline: true, viewport: {width: 1280, height: 900}, ...options});
+  const page = await context.newPage();
+  const complaints = [];
+  await page.route("**", (route) => {
+    const url = route.request().url();
+    if (url.startsWith(home)) return route.continue();
+    complaints.push(`request: ${url}`);
+    return route.abort();
+  });
+  page.on("console", (message) => complaints.push(`console: ${message.text()}`));
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  await page.goto(new URL(name, home).href);
+  return {page, complaints, close: () => context.close()};
+}
+
+const overflow = (page) => page.evaluate(() =>
+  document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+const ground = (page) => page.evaluate(() =>
+  getComputedStyle(document.body).backgroundColor);
+
+// What the navigation offers: a list of pages for each of its groups.
+async function offered(browser) {
+  const {page, close} = await open(browser, "index.html");
+  const groups = await page.evaluate(() =>
+    [...document.querySelectorAll("#nav ul")].map((list) =>
+      [...list.querySelectorAll("a")].map((link) => link.getAttribute("href"))));
+  await close();
+  return groups.map((group) => group.filter((url) => !url.includes("/")));
+}
+
+// One page of each kind, the first class among them.
+function kinds(groups) {
+  const classes = readdirSync(site).filter((name) =>
+    /^class.*_1_1.*(?<!-members)\.html$/.test(name));
+  return [...groups.map((group) => group[0]), classes.sort()[0]].filter(Boolean);
+}
+
+// The contrast of a colour on another, as WCAG counts it.
+const contrasts = (page) => page.evaluate(() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\d.]+/g).map(Number).map((part) =>
+      (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const under = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = getComputedStyle(node).backgroundColor;
+      if (!/, 0\)$|transparent/.test(colour) && colour.startsWith("rgb")) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return ["h1", ".contents p", ".contents a[href]", ".contents code", "#nav h2", "#nav a",
+          "#nav [aria-current]", "#toc a", ".console b", ".console i", ".fragment .comment",
+          ".fragment .keyword", ".fragment .stringliteral", "th"].flatMap((name) => {
+    const node = document.querySelector(name);
+    if (!node) return [];
+    const [a, b] = [light(getComputedStyle(node).color), light(under(node))];
+    return [{name, ratio: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)}];
+  });
+});
+
+const cases = {
+  async "opens without network, errors or words on the console"(browser, groups) {
+    for (const name of kinds(groups)) {
+      const {page, complaints, close} = await open(browser, name);
+      assert.deepEqual(complaints, [], name);
+      assert.equal(await page.locator("h1").count(), 1, `${name}: its title`);
+      assert.equal(await page.locator("#nav [aria-current]").count(), 1,
+                   `${name}: its place in the navigation`);
+      assert.ok(await page.locator("#nav").isVisible());
+      await close();
+    }
+  },
+  async "is light or dark as the system is, and readable in both"(browser, groups) {
+    for (const name of kinds(groups)) {
+      const grounds = [];
+      for (const colorScheme of ["light", "dark"]) {
+        const {page, close} = await open(browser, name, {colorScheme});
+        grounds.push(await ground(page));
+        for (const {name: what, ratio} of await contrasts(page)) {
+          assert.ok(ratio >= 4.5, `${name}, ${colorScheme}: ${what} has contrast ${ratio}`);
+        }
+        await close();
+      }
+      assert.notEqual(grounds[0], grounds[1], name);
+    }
+  },
+  async "is light or dark as its reader wants, on the next page, too"(browser) {
+    const {page, close} = await open(browser, "index.html", {colorScheme: "light"});
+    const before = await ground(page);
+    await page.click("#theme");
+    const after = await ground(page);
+    assert.notEqual(before, after);
+    await page.goto(new URL("api.html", home).href);
+    assert.equal(await ground(page), after);
+    await close();
+  },
+  async "fits a phone: only blocks, tables and drawings scroll sideways"(browser, groups) {
+    const names = [...new Set([...groups.flat(), ...kinds(groups)])];
+    const {page, close} = await open(browser, "index.html");
+    for (const name of names) {
+      await page.setViewportSize({width: PHONES[0], height: 800});
+      await page.goto(new URL(name, home).href);
+      for (const width of PHONES) {
+        await page.setViewportSize({width, height: 800});
+        assert.equal(await overflow(page), 0, `${name}, ${width} wide`);
+      }
+    }
+    await close();
+  },
+  async "has its navigation behind a button on a phone"(browser) {
+    const {page, close} = await open(
+      browser, "index.html", {viewport: {width: 390, height: 800}});
+    const link = page.locator('#nav a[href="api.html"]');
+    assert.ok(!await link.isVisible());
+    await page.click("#menu");
+    await link.click();
+    assert.ok(page.url().endsWith("api.html"));
+    assert.ok(!await link.isVisible());
+    await close();
+  },
+  async "finds what is searched for"(browser) {
+    for (const width of [1280, ...PHONES]) {
+      const {page, complaints, close} = await open(
+        browser, "index.html", {viewport: {width, height: 800}});
+      await page.keyboard.press("/");
+      await page.keyboard.type("headers");
+      await page.waitForSelector("#results a");
+      assert.equal(await overflow(page), 0);
+      await page.fill("#search", "no such word anywhere");
+      await page.waitForFunction(() => !document.querySelector("#results a"));
+      await page.fill("#search", "the headers");
+      await page.waitForSelector("#results a");
+      await page.keyboard.press("Enter");
+      await page.waitForURL("**/api.html*");
+      assert.deepEqual(complaints, []);
+      await close();
+    }
+  },
+  async "finds only what is there"() {
+    const text = readFileSync(resolve(site, "index.js"), "utf8");
+    const index = JSON.parse(text.slice(text.indexOf("["), text.lastIndexOf("]") + 1));
+    const pages = new Map();
+    for (const [title, , url] of index) {
+      const [name, anchor] = url.split("#");
+      if (!pages.has(name)) {
+        assert.ok(existsSync(resolve(site, name)), `${title}: ${url}`);
+        pages.set(name, readFileSync(resolve(site, name), "utf8"));
+      }
+      assert.ok(!anchor || pages.get(name).includes(`id="${anchor}"`), `${title}: ${url}`);
+    }
+    assert.ok(index.length > 0);
+  },
+  async "can be read without JavaScript, too"(browser) {
+    const {page, close} = await open(browser, "index.html", {javaScriptEnabled: false});
+    assert.ok(await page.locator("#nav a").first().isVisible());
+    assert.ok(!await page.locator("#theme").isVisible());
+    await page.setViewportSize({width: 390, height: 800});
+    assert.ok(await page.locator("#nav a").first().isVisible());
+    await close();
+  },
+};
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update",
+         "--disable-sync"]});
+const groups = await offered(browser);
+let failures = 0;
+for (const [name, run] of Object.entries(cases)) {
+  try {
+    await run(browser, groups);
+  } catch (error) {
+    ++failures;
+    console.log(`the site: ${name}: ${error.message}`);
+  }
+}
+await browser.close();
+process.exitCode = failures ? 1 : 0;
