@@ -1,0 +1,134 @@
+"""Lessons on what an operation costs, as strace counts it."""
+
+from lesson import lesson
+from program import Failed, Unseen
+from tracing import SYNCS, WRITES, reads, traced
+
+COSTS = 'contract.md#what-each-stage-must-cost'
+
+
+def of_gets(t, keys):
+    """What the gets of `keys` read, without what the open does: a batch that
+    asks twice is set beside one that asks once.
+    @returns calls and bytes"""
+    once = script_of(keys)
+    _, one = traced(t, 'batch', stdin=once)
+    _, two = traced(t, 'batch', stdin=once + once)
+    return tuple(b - a for a, b in zip(reads(one), reads(two)))
+
+
+def script_of(keys):
+    return ''.join(f'get\t{key}\n' for key in keys).encode()
+
+
+def fill(t, count, size=100):
+    t.batch(*[('set', f'key{i:06}', f'{i:0{size}}') for i in range(count)])
+
+
+@lesson('A set reads nothing that grows with the log', COSTS)
+def set_is_cheap(t):
+    """A log is there so that writing is one append, however much has been
+    written before. (What the open reads is another matter, so a thousand
+    writes are set beside one.)"""
+    fill(t, 3000)
+    line = b'set\tkey%d\tsome value\n'
+    _, few = traced(t, 'batch', stdin=line % 1)
+    many = b''.join(line % i for i in range(201))
+    _, calls = traced(t, 'batch', stdin=many)
+    count, size = (b - a for a, b in zip(reads(few), reads(calls)))
+    if size > 200 * 300:
+        raise Failed('200 more writes to read next to nothing more',
+                     f'{count} reads of {size} bytes more')
+    written = sum(c.bytes for c in calls
+                  if c.name in WRITES and c.path != 'output')
+    if written > 201 * 100:
+        raise Failed('no more than about the 201 records to be written',
+                     f'{written} bytes')
+
+
+@lesson('--sync always syncs before it acknowledges', 'contract.md#sync')
+def sync_always(t):
+    """What the operating system holds is gone with the power. So each write
+    is on disk, and the name of a new file, too, before anybody is told."""
+    _, calls = traced(t, 'batch', '--ack', options=('--sync', 'always'),
+                      stdin=b''.join(
+                          b'set\tk%d\tto be kept\n' % i for i in range(3)))
+    dirty, acknowledged, written, directory = set(), 0, 0, False
+    for call in calls:
+        if call.path == 'output' and call.name in WRITES:
+            if dirty:
+                raise Failed(
+                    'an fsync of each file that was written, before "ok"',
+                    'not synced: ' + ', '.join(sorted(
+                        path.rsplit('/', 1)[-1] for path in dirty)))
+            acknowledged += 1
+        elif call.name in WRITES and 'to be kept' in call.text:
+            written += 1
+            if 'O_SYNC' not in call.text and 'O_DSYNC' not in call.text:
+                dirty.add(call.path)
+        elif call.name in SYNCS:
+            dirty.discard(call.path)
+            directory |= call.path == str(t.db.resolve())
+    if not written:
+        raise Unseen('no write holds a value as it was given')
+    if not acknowledged:
+        raise Failed('"ok" on standard output', 'no write to it was seen')
+    if not directory:
+        raise Failed("an fsync of the store's directory, in which a file was "
+                     'made: its name is not in the file', 'none was seen')
+
+
+@lesson('The newest key is found near the end', COSTS, since=2, until=2)
+def newest_is_near(t):
+    """Who reads backwards meets the newest record first, and stops."""
+    fill(t, 20000)
+    total = sum(path.stat().st_size for path in t.db.iterdir())
+    calls, size = of_gets(t, ['key019999'])
+    if size > total // 8:
+        raise Failed(f'one get of the newest key to read a small part of '
+                     f'{total} bytes', f'{size} bytes in {calls} reads')
+
+
+@lesson('A get reads no more when the log is longer', COSTS, since=3)
+def gets_do_not_grow(t):
+    """An index tells where the record is. What is read is the record and
+    perhaps what stands near it, wherever it is."""
+    fill(t, 5000)
+    keys = [f'key{i:06}' for i in range(0, 5000, 250)]
+    calls, size = of_gets(t, keys)
+    if size > len(keys) * 10000:
+        raise Failed(f'{len(keys)} gets to read some {len(keys) * 5000} bytes '
+                     'at most', f'{size} bytes in {calls} reads')
+    calls, size = of_gets(t, [f'no{i}' for i in range(20)])
+    if size > 20 * 5000:
+        raise Failed('20 gets of absent keys to read next to nothing',
+                     f'{size} bytes in {calls} reads')
+
+
+@lesson('A get is one read of exactly the record', COSTS, since=4)
+def exactly_the_record(t):
+    """The keydir knows where the record begins and how long it is, so no byte
+    is read in vain; and it holds every key, so a miss reads nothing."""
+    fill(t, 300)
+    keys = [f'key{i:06}' for i in range(0, 300, 10)]
+    calls, size = of_gets(t, keys)
+    wanted = len(keys) * (14 + 9 + 100)
+    if (calls, size) != (len(keys), wanted):
+        raise Failed(f'{len(keys)} gets: {len(keys)} reads of {wanted} bytes, '
+                     'which are 14 and the key and the value for each',
+                     f'{calls} reads of {size} bytes')
+    calls, size = of_gets(t, ['absent', 'absent, too'])
+    if calls:
+        raise Failed('a miss to read nothing', f'{calls} reads of {size} bytes')
+
+
+@lesson('An open reads hints and no values', COSTS, since=7)
+def hints_are_enough(t):
+    """Start-up is where an index in memory is paid for. A hint holds all that
+    the keydir needs, and is shorter than the record by the value."""
+    fill(t, 200, size=5000)
+    _, calls = traced(t, 'get', 'key000100')
+    count, size = reads(calls)
+    if size > 5023 + 200 * 60:
+        raise Failed('no more than one record of 5,023 bytes and a hint of 27 '
+                     'for each of 200 keys', f'{size} bytes in {count} reads')

@@ -1,0 +1,170 @@
+"""The exercises that are graded: each fails with the stage as it ships, and
+passes once the reader has changed it."""
+
+import dataclasses
+import typing
+
+from basics import stats_of
+from costs import of_gets
+from lesson import FIRST
+from program import Failed, contents
+
+
+@dataclasses.dataclass
+class Exercise:
+    """What the reader is to bring about."""
+    stage: int
+    name: str
+    why: str
+    teach: typing.Callable
+    read: str
+
+    group = 'exercises'
+
+
+EXERCISES = {}
+
+
+def exercise(stage, name, chapter):
+    """Makes the exercise of a stage of a function."""
+    def add(teach):
+        EXERCISES[stage] = Exercise(
+            stage, name, ' '.join(teach.__doc__.split()), teach,
+            f'../stages/{chapter}/README.md#exercises')
+        return teach
+    return add
+
+
+def size_of(t):
+    return sum(map(len, contents(t.db).values()))
+
+
+@exercise(FIRST, 'A set that changes nothing writes nothing', '01_scan_log')
+def same_value(t):
+    """The log grows by what was new, not by what was said again. What does a
+    set cost now?"""
+    t.set('k', 'v')
+    t.set('l', 'w')
+    before = size_of(t)
+    t.set('k', 'v')
+    t.batch(*[('set', 'l', 'w')] * 100)
+    if size_of(t) != before:
+        raise Failed(f'still {before} bytes of files', f'{size_of(t)}')
+    t.set('k', 'x')
+    t.set('k', 'v')
+    if size_of(t) <= before:
+        raise Failed('a record for each value that is another than the last',
+                     'the files have not grown')
+    t.set('e', '')
+    t.expect_pairs({'k': 'v', 'l': 'w', 'e': ''})
+
+
+@exercise(2, 'The same question twice costs once', '02_reverse_scan')
+def asked_again(t):
+    """The store remembers the last key it was asked for, and its value, as
+    long as nothing has been written. When must it forget?"""
+    t.batch(*[('set', f'key{i:05}', 'v' * 90) for i in range(5000)])
+    calls, size = of_gets(t, ['key00000'])
+    if calls:
+        raise Failed('a second get of the same key to read nothing',
+                     f'{calls} reads of {size} bytes')
+    got = t.batch(('get', 'key00000'), ('set', 'key00000', 'new'),
+                  ('get', 'key00000'), ('get', 'key00001'), ('get', 'x'),
+                  ('set', 'x', 'y'), ('get', 'x'))
+    v = 'v' * 90
+    got.prints(f'key00000\t{v}\nkey00000\tnew\nkey00001\t{v}\nx\nx\ty\n')
+
+
+@exercise(3, 'The slots never fill up', '03_hash_index')
+def more_slots(t):
+    """When all slots are taken, take twice as many, and enter every key
+    anew."""
+    few = ('--slots', '8')
+    t.batch(*[('set', f'key{i}', f'{i}') for i in range(100)], options=few)
+    got = t.batch(*[('get', f'key{i}') for i in range(100)], options=few)
+    got.prints(''.join(f'key{i}\t{i}\n' for i in range(100)))
+    t.run('get', 'absent', options=few).exits(1)
+
+
+@exercise(4, 'Small values are read from memory', '04_keydir')
+def small_values(t):
+    """A keydir entry takes some 75 bytes already. Let it hold a value of up
+    to 16 bytes, too, and a get of it reads nothing."""
+    t.batch(('set', 'small', 'x' * 16), ('set', 'large', 'y' * 17),
+            ('set', 'empty', ''), ('set', 'was large', 'z' * 100),
+            ('set', 'was large', 'small'))
+    calls, size = of_gets(t, ['small', 'empty', 'was large'])
+    if calls:
+        raise Failed('gets of three small values to read nothing',
+                     f'{calls} reads of {size} bytes')
+    calls, _ = of_gets(t, ['large'])
+    if calls != 1:
+        raise Failed('a get of 17 bytes still to be one read', f'{calls}')
+    t.expect_pairs({'small': 'x' * 16, 'large': 'y' * 17, 'empty': '',
+                    'was large': 'small'})
+
+
+@exercise(5, 'A key stands in one keydir', '05_segments')
+def one_keydir(t):
+    """Of the segments that hold a key only the newest can say something that
+    matters. Let only that one say it."""
+    options = ('--segment-bytes', '100')
+    key = 'k' * 10000
+    t.batch(*[('set', key, f'{i}') for i in range(50)], options=options)
+    t.batch(('set', 'other', 'x'), options=options)
+    stats, got = stats_of(t)
+    if stats['index_bytes'] > 50000:
+        got.fail(f'index_bytes of about one key of 10,000 bytes, not of '
+                 f'{stats["files"]}')
+    if stats['keys'] != 2 or stats['dead_bytes'] == 0:
+        got.fail('2 keys, and dead_bytes still')
+    t.expect_pairs({key: '49', 'other': 'x'})
+
+
+@exercise(6, 'compact copies only what it must', '06_compaction')
+def only_what_it_must(t):
+    """A segment in which nothing is dead is as good as its copy. Let compact
+    leave it where it is. (What may never happen to a tombstone?)"""
+    options = ('--segment-bytes', '5000')
+    t.batch(*[('set', f'key{i:03}', 'v' * 85) for i in range(400)],
+            options=options)
+    t.batch(*[('set', f'key{i:03}', 'w' * 85) for i in range(40)],
+            options=options)
+    before = contents(t.db)
+    t.run('compact', options=options).exits(0)
+    after = contents(t.db)
+    kept = sum(len(data) for name, data in before.items()
+               if data and after.get(name) == data)
+    if kept < sum(map(len, before.values())) // 2:
+        raise Failed('the segments without a dead record to stay as they are',
+                     f'only {kept} bytes did, of '
+                     f'{sum(map(len, before.values()))}')
+    if sum(map(len, after.values())) > 1.06 * 400 * 105:
+        raise Failed('the dead records to be gone', 'they are still there')
+    t.expect_pairs({f'key{i:03}': ('w' if i < 40 else 'v') * 85
+                    for i in range(400)})
+
+
+@exercise(7, 'A set that changes nothing writes nothing, but when it renews',
+          '07_bitcask')
+def same_value_or_renewed(t):
+    """The keydir knows how long the record is: only a value of the same
+    length has to be read and compared. But where values expire, a set renews
+    the time of the record, and that is something new."""
+    t.batch(('set', 'k', 'v'), ('set', 'l', 'w'))
+    before = data_size(t)
+    t.batch(*[('set', 'k', 'v')] * 50)
+    if data_size(t) != before:
+        raise Failed(f'still {before} bytes of data files', f'{data_size(t)}')
+    t.batch(('set', 'k', 'x'), ('del', 'l'), ('set', 'l', 'w'))
+    t.expect_pairs({'k': 'x', 'l': 'w'})
+    before = data_size(t)
+    t.set('k', 'x', options=('--expiry-seconds', '1000'))
+    if data_size(t) <= before:
+        raise Failed('a new record with --expiry-seconds: the value is to live '
+                     'on from now', 'the data files have not grown')
+
+
+def data_size(t):
+    return sum(len(data) for name, data in contents(t.db).items()
+               if name.endswith('.data'))

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Grades the grader: every wrong store of mutations.txt must be caught, and
+every exercise must fail before its solution and pass with it."""
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'mutations'))
+import mutations  # noqa: E402
+import tree  # noqa: E402
+
+COPY = tree.ROOT / 'build/grader/tree'
+BUILD = tree.ROOT / 'build/grader/programs'
+MUTATIONS = pathlib.Path('tests/grader/mutations.txt')
+SOLUTIONS = pathlib.Path('tests/grader/solutions.txt')
+STAGES = {path.name[:2]: path.name for path in sorted(
+    (tree.ROOT / 'stages').glob('[0-9][0-9]_*'))}
+SECONDS = 300
+HEADER = 'common/switched.h'
+SWITCHED = '''\
+#pragma once
+#include <cstdlib>
+#include <string_view>
+namespace strata {
+inline bool switched(std::string_view name) {
+  static const char* const on = std::getenv("STRATA_SWITCH");
+  return on != nullptr && name == on;
+}
+}  // namespace strata
+'''
+
+
+def changed_sources(listed):
+    """Every file that a change is made to, with all of them made at once."""
+    edits = collections.defaultdict(list)
+    for mutation in listed:
+        for change in mutation.changes:
+            text = (tree.ROOT / change.file).read_text()
+            places = change.places_in(text)
+            if len(places) != 1:
+                sys.exit(f'"{mutation.name}" does not fit {change.file}')
+            new = change.new.replace(
+                'SWITCH', f'strata::switched("{mutation.name}")')
+            edits[change.file].append((places[0], len(change.old), new,
+                                       mutation.name))
+    texts = {HEADER: SWITCHED}
+    for file, found in edits.items():
+        text = (tree.ROOT / file).read_text()
+        end = len(text)
+        for begin, size, new, name in sorted(found, reverse=True):
+            if begin + size > end:
+                sys.exit(f'"{name}" and another change the same lines of {file}')
+            text = text[:begin] + new + text[begin + size:]
+            end = begin
+        texts[file] = re.sub(r'^#include', f'#include "{HEADER}"\n#include',
+                             text, count=1, flags=re.M)
+    return texts
+
+
+def build(listed):
+    tree.copy_sources(COPY, changed_sources(listed))
+    status, said = tree.run(
+        ['cmake', '-S', COPY, '-B', BUILD, '-G', 'Ninja',
+         '-DCMAKE_BUILD_TYPE=None', '-DCMAKE_CXX_FLAGS=-O0 -w',
+         '-DSTRATA_BENCH=OFF', '-DSTRATA_TESTS=OFF'])
+    if status == 0:
+        status, said = tree.run(
+            ['cmake', '--build', BUILD, '-j', str(os.cpu_count() or 2),
+             '--target', *STAGES.values()])
+    if status != 0:
+        sys.exit(f'{said}\nthe sources do not build with the changes')
+
+
+def graded(stage, switch, *words):
+    """@returns the status of the grader, and what it says."""
+    return tree.run(
+        [sys.executable, HERE / 'grade.py', '--stage', stage, *words, '--',
+         BUILD / 'bin' / STAGES[stage]], SECONDS,
+        env={**os.environ, 'STRATA_SWITCH': switch})
+
+
+def first_failure(said):
+    found = re.search(r'^  FAIL (.*)', said or '', re.M)
+    return found[1] if found else 'it did not end by itself'
+
+
+def try_right(stage):
+    """Nothing is found wrong with a stage that is right."""
+    status, said = graded(stage, '')
+    return status == 0, f'{STAGES[stage]} as it is', '' if status == 0 else said
+
+
+def try_mutation(stage, mutation):
+    status, said = graded(stage, mutation.name, '--stop')
+    caught = status != 0 and '  FAIL ' in (said or '')
+    return caught, mutation.name, (first_failure(said) if caught else
+                                   'nobody noticed' if status == 0 else said)
+
+
+def try_solution(stage, mutation):
+    """The exercise fails without it, and passes with it."""
+    name = f'the exercise of {STAGES[stage]}'
+    status, said = graded(stage, '', '--exercise')
+    if status == 0:
+        return False, name, 'it passes before anything is done'
+    if '  FAIL ' not in (said or ''):
+        return False, name, said
+    status, said = graded(stage, mutation.name, '--exercise')
+    return status == 0, name, '' if status == 0 else said
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog='./strata grade', description=__doc__)
+    parser.add_argument('--mutations', action='store_true', help='do this')
+    parser.add_argument('--stage', metavar='NN', help='only this one')
+    parser.add_argument('--only', metavar='TEXT', default='',
+                        help='only what has TEXT in its name')
+    options = parser.parse_args()
+    if options.stage is not None and options.stage not in STAGES:
+        parser.error(f'no stage {options.stage}: there are ' +
+                     ' '.join(STAGES))
+    wrong = mutations.read(tree.ROOT, MUTATIONS)
+    solved = mutations.read(tree.ROOT, SOLUTIONS)
+    build([*wrong, *solved])
+    print('built with every change, each behind a switch', flush=True)
+    todo = []
+    for stage in STAGES if options.stage is None else [options.stage]:
+        todo.append((stage, 'right', try_right, (stage,)))
+        for kind, listed, tried in (('wrong', wrong, try_mutation),
+                                    ('exercise', solved, try_solution)):
+            todo += [(stage, kind, tried, (stage, each)) for each in listed
+                     if stage in each.stages.split()
+                     and options.only in each.name]
+    missed = report(todo)
+    sys.exit(1 if missed else 0)
+
+
+def report(todo):
+    """Runs all, and prints each as it ends, and then the score.
+    @returns how many were not as they should be"""
+    score = collections.defaultdict(lambda: [0, 0])
+    missed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        running = [(stage, kind, pool.submit(tried, *given))
+                   for stage, kind, tried, given in todo]
+        for stage, kind, future in running:
+            good, name, why = future.result()
+            missed += not good
+            if kind == 'wrong':
+                score[stage][0] += good
+                score[stage][1] += 1
+            word = {'wrong': 'caught', 'right': 'passes',
+                    'exercise': 'graded'}[kind] if good else 'MISSED'
+            print(f'{stage} {word}  {name}' + (f': {why}' if why else ''),
+                  flush=True)
+    print()
+    for stage, (caught, all_of_it) in sorted(score.items()):
+        print(f'{STAGES[stage]:<16} {caught} of {all_of_it} wrong stores caught')
+    caught, all_of_it = (sum(x) for x in zip(*score.values())) if score else (0, 0)
+    print(f'{"all":<16} {caught} of {all_of_it}; {missed} not as it should be')
+    return missed
+
+
+if __name__ == '__main__':
+    main()

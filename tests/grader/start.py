@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Lays out a skeleton for a stage of the reader's own, in C++, and enters it in
+the list of stages."""
+
+import argparse
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+LIST = ROOT / 'stages/CMakeLists.txt'
+NAME = re.compile(r'([0-9]{2})((?:_[a-z0-9]+)+)')
+
+COMPACT_H = '''\
+  void del(std::string_view key) override;
+  void compact() override;
+'''
+VERIFY_H = '''\
+  void verify(const DamageVisitor& visit) override;
+  void salvage(const std::string& directory,
+               const DamageVisitor& visit) override;
+'''
+COMPACT_CPP = '''
+void @CLASS@::del(std::string_view key) {
+  kBinaryLimits.check_key(key);
+  not_written("del");
+}
+
+void @CLASS@::compact() {
+  not_written("compact");
+}
+'''
+VERIFY_CPP = '''
+void @CLASS@::verify(const DamageVisitor& /*visit*/) {
+  not_written("verify");
+}
+
+void @CLASS@::salvage(const std::string& /*directory*/,
+@INDENT@   const DamageVisitor& /*visit*/) {
+  not_written("salvage");
+}
+
+'''
+SEGMENT_BYTES = '''{"--segment-bytes",
+                   "close the active segment once it holds so many bytes",
+                   std::uint64_t{64} << 20, 1, std::uint64_t{1} << 62}'''
+
+
+def values_for(name, stage, like):
+    """What stands for each @WORD@ of the skeleton."""
+    class_name = ''.join(
+        part.capitalize() for part in NAME.fullmatch(name)[2].split('_'))
+    refuses = []
+    if stage <= 5:
+        refuses += ['kNoDelete', 'kNoCompaction']
+    if stage <= 4:
+        refuses += ['kNoSegments']
+    if stage <= 3:
+        refuses += ['kNoVerify', 'kNoSalvage']
+    text = stage <= 3
+    return {
+        'NAME': name, 'LIKE': like,
+        'DEL_H': COMPACT_H if stage > 5 else '',
+        'VERIFY_H': '' if text else VERIFY_H,
+        'DEL_CPP': COMPACT_CPP if stage > 5 else '',
+        'VERIFY_CPP': '\n' if text else VERIFY_CPP,
+        'LIMITS': 'kTextLimits' if text else 'kBinaryLimits',
+        'LIMITS_H': 'common/record/text_record.h' if text else
+                    'common/record/binary_record.h',
+        'OPTIONS': SEGMENT_BYTES if stage > 4 else '',
+        'REFUSES': ', '.join(refuses),
+        'CHECKSUMS': 'false' if text else 'true',
+        'SCANS': 'true' if stage < 3 else 'false',
+        'INDENT': ' ' * (len(class_name) + len('void ::scan(')),
+        'CLASS': class_name,  # last: it stands in others
+    }
+
+
+def lay_out(name, stage, like):
+    folder = ROOT / 'stages' / name
+    folder.mkdir()
+    values = values_for(name, stage, like)
+    for template in sorted((HERE / 'skeleton').glob('*.in')):
+        text = template.read_text()
+        for word, value in values.items():
+            text = text.replace(f'@{word}@', value)
+        (folder / template.name.removesuffix('.in')).write_text(text)
+
+
+def main():
+    stages = {path.name[:2]: path.name for path in sorted(
+        (ROOT / 'stages').glob('0[1-7]_*'))}
+    parser = argparse.ArgumentParser(
+        prog='./strata grade', usage='./strata grade --stage NN --start [NAME]',
+        description=__doc__)
+    parser.add_argument('--stage', metavar='NN', required=True,
+                        help='whose contract it is to keep: 01 to 07')
+    parser.add_argument('--start', metavar='NAME', nargs='?', const='',
+                        help='two digits and a word; 5N_mine if it is left out')
+    options = parser.parse_args()
+    if options.stage not in stages:
+        parser.error(f'there is no stage {options.stage}: 01 to 07')
+    name = options.start or f'5{options.stage[1]}_mine'
+    if not NAME.fullmatch(name):
+        parser.error(f'{name} is no name of a stage: two digits, then words '
+                     'in small letters, such as 51_mine')
+    if (ROOT / 'stages' / name).exists():
+        parser.error(f'stages/{name} is there already; it stays as it is')
+    if any(path.name.startswith(name[:2])
+           for path in (ROOT / 'stages').glob('[0-9][0-9]_*')):
+        parser.error(f'the number {name[:2]} is taken')
+    listed = LIST.read_text()
+    end = listed.index(')', listed.index('set(STRATA_STAGES\n'))
+    lay_out(name, int(options.stage), stages[options.stage])
+    LIST.write_text(f'{listed[:end]}  {name}\n{listed[end:]}')
+    program = f'build/release/bin/{name}'
+    print(f'''stages/{name} is there, and in the list in stages/CMakeLists.txt.
+Nothing in it is written yet, and it says so. Now, in turns:
+
+  $EDITOR stages/{name}/store.cpp
+  ./strata build
+  ./strata grade --stage {options.stage} -- {program}
+''', end='')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

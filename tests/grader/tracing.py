@@ -1,0 +1,89 @@
+"""What a program asks of the operating system, as strace sees it."""
+
+import dataclasses
+import functools
+import re
+import shutil
+import subprocess
+
+from program import Unseen
+
+READS = {'read', 'pread64', 'readv', 'preadv', 'preadv2'}
+WRITES = {'write', 'pwrite64', 'writev', 'pwritev', 'pwritev2'}
+SYNCS = {'fsync', 'fdatasync'}
+OTHERS = {'mmap', 'openat', 'open', 'creat'}
+LINE = re.compile(r'(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|0x\w+)'
+                  r'(?:<(?P<opened>[^>]*)>)?')
+FD_PATH = re.compile(r'\d+<([^>]*)>')
+
+
+@dataclasses.dataclass
+class Call:
+    """A system call: of which file, and how many bytes it moved."""
+    name: str
+    path: str
+    bytes: int
+    text: str
+
+
+@functools.cache
+def strace():
+    """The program, or nothing where it is missing or may not watch."""
+    program = shutil.which('strace')
+    works = program and subprocess.run(
+        [program, '-qq', '-o', '/dev/null', 'true'],
+        capture_output=True, check=False).returncode == 0
+    return program if works else None
+
+
+def whole_lines(text):
+    """The calls of a trace; one that another thread cut in two is joined."""
+    begun = {}
+    for line in text.splitlines():
+        pid, _, rest = line.partition(' ')
+        rest = rest.lstrip()
+        if rest.endswith('<unfinished ...>'):
+            begun[pid] = rest.removesuffix('<unfinished ...>').rstrip()
+            continue
+        resumed = re.match(r'<\.\.\. \w+ resumed>\s*', rest)
+        if resumed:
+            rest = begun.pop(pid, '') + rest[resumed.end():]
+        yield rest
+
+
+def traced(t, *words, options=(), stdin=b''):
+    """Runs a command as `t.run` does.
+    @returns its outcome and its calls at the store's files and at standard
+      output, in order"""
+    if strace() is None:
+        raise Unseen('strace is not here, or may not watch other processes')
+    out = t.home / 'trace'
+    names = ','.join(sorted(READS | WRITES | SYNCS | OTHERS))
+    t.note(words, options, stdin)
+    outcome = t.launch(
+        [strace(), '-f', '-y', '-qq', '-s', '200', '-e', f'trace={names}',
+         '-e', 'signal=none', '-o', str(out), *t.arguments(words, options)],
+        stdin)
+    calls = []
+    root = str(t.db.resolve())
+    for line in whole_lines(out.read_text(errors='replace')):
+        match = LINE.match(line)
+        if not match or match['result'].startswith('-'):
+            continue
+        path = FD_PATH.search(match['arguments'])
+        path = match['opened'] or (path[1] if path else '')
+        to_output = match['arguments'].startswith('1<')
+        if not (path == root or path.startswith(root + '/') or to_output):
+            continue
+        if match['name'] == 'mmap':
+            raise Unseen('the program maps its files, so what it reads of them '
+                         'cannot be counted')
+        calls.append(Call(match['name'], 'output' if to_output else path,
+                          int(match['result'], 0), line))
+    return outcome, calls
+
+
+def reads(calls):
+    """(calls, bytes) that were read of the store's files."""
+    found = [c for c in calls if c.name in READS and c.path != 'output']
+    return len(found), sum(c.bytes for c in found)
