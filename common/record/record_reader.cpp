@@ -78,9 +78,14 @@ std::uint32_t RecordReader::crc_of(std::uint64_t begin, std::uint64_t end,
 }
 
 Decoded RecordReader::pass_over_damage(LogEntry& entry) {
-  const auto end = end_of_damage(at_);
+  auto end = end_of_damage(at_);
+  bool torn = !end && is_torn(at_);
+  if (torn) {
+    // Unless it is whole but for its lengths, and a torn record follows it.
+    end = end_by_other_length(at_, Behind::kAnything);
+    torn = !end;
+  }
   entry.size = end.value_or(window_.size()) - at_;
-  const bool torn = !end && is_torn(at_);
   at_ += entry.size;
   if (torn) {
     entry.why = "the record is not complete";
@@ -94,9 +99,8 @@ Decoded RecordReader::pass_over_damage(LogEntry& entry) {
 std::optional<std::uint64_t> RecordReader::end_of_damage(std::uint64_t begin) {
   const auto header = header_at(begin);
   if (!header) return std::nullopt;
-  if (const auto proved = end_by_other_length(begin)) {
-    if (*proved == window_.size() || record_at(*proved)) return proved;
-    return next_record(*proved);
+  if (const auto proved = end_by_other_length(begin, Behind::kARecord)) {
+    return proved;
   }
   // The length is right, or it is not the only thing that is wrong.
   const std::uint64_t end = begin + header->size();
@@ -134,10 +138,12 @@ bool RecordReader::records_reach_end(std::uint64_t from) {
 }
 
 // Where the record at `begin` ends if one byte of its lengths is another than
-// it was written; nothing when the checksum proves none of them.
+// it was written; nothing when the checksum proves none of them. Only ends
+// behind which there may be what is said are tried: checksums take time.
 std::optional<std::uint64_t> RecordReader::end_by_other_length(
-    std::uint64_t begin) {
+    std::uint64_t begin, Behind behind) {
   std::string front(window_.at(begin, kHeaderBytes));
+  if (front.size() < kHeaderBytes) return std::nullopt;
   for (std::size_t at = kKeySizeAt; at < kHeaderBytes; ++at) {
     const char now = front[at];
     for (int value = 0; value < 256; ++value) {
@@ -145,7 +151,8 @@ std::optional<std::uint64_t> RecordReader::end_by_other_length(
       const RecordHeader other = decode_header(front);
       const std::uint64_t end = begin + other.size();
       if (front[at] == now || other.key_size == 0 || end > window_.size() ||
-          !may_begin_at(end) || !may_check(other.size())) {
+          (behind == Behind::kARecord && !may_begin_at(end)) ||
+          !may_check(other.size())) {
         continue;
       }
       const std::uint32_t crc = crc32(std::string_view(front).substr(4));

@@ -78,6 +78,9 @@ class RecordReader {
   Decoded next(LogEntry& entry);
 
  private:
+  // What may stand behind a record: one that looks whole, or the log's end.
+  enum class Behind : std::uint8_t { kARecord, kAnything };
+
   // Whether a whole, right record stands at `offset`, and its header.
   std::optional<RecordHeader> record_at(std::uint64_t offset);
   std::optional<RecordHeader> header_at(std::uint64_t offset);
@@ -88,7 +91,8 @@ class RecordReader {
   std::optional<std::uint64_t> end_of_damage(std::uint64_t begin);
   std::optional<std::uint64_t> next_record(std::uint64_t from);
   bool records_reach_end(std::uint64_t from);
-  std::optional<std::uint64_t> end_by_other_length(std::uint64_t begin);
+  std::optional<std::uint64_t> end_by_other_length(std::uint64_t begin,
+                                                   Behind behind);
   bool may_begin_at(std::uint64_t offset);
   bool may_check(std::uint64_t size);
   [[nodiscard]] bool search_is_over() const;

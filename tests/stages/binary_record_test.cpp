@@ -152,6 +152,16 @@ TEST(RecordReader, ADamagedLengthInMidLogIsNotATornTail) {
   EXPECT_EQ(read_all(log), "damaged:115 b c torn:15");
 }
 
+TEST(RecordReader, ADamagedLengthIsNotATornTailThoughMoreIsDamagedBehindIt) {
+  const std::string a = record("a", "v");
+  std::string log = a + record("b", "v");
+  log[10] = '\x7F';
+  log.back() = 'w';
+  EXPECT_EQ(read_all(log), "damaged:16 damaged:16");
+  log.resize(log.size() - 1);
+  EXPECT_EQ(read_all(log), "damaged:16 torn:15");
+}
+
 TEST(RecordReader, RecordsInsideADamagedValueAreNotTheLogs) {
   const std::string inner = record("inner", "stale");
   const std::string outer = record("outer", "x" + inner + inner + "y");
