@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Grades the grader: every wrong store of mutations.txt must be caught, and
-every exercise must fail before its solution and pass with it."""
+"""Grades the grader: every wrong store of mutations.txt must be caught, every
+exercise must fail before its solution and pass with it, the example must pass,
+and the skeleton of each stage must build and refuse by name."""
 
 import argparse
 import collections
@@ -20,8 +21,11 @@ BUILD = tree.ROOT / 'build/grader/programs'
 MUTATIONS = pathlib.Path('tests/grader/mutations.txt')
 SOLUTIONS = pathlib.Path('tests/grader/solutions.txt')
 STAGES = {path.name[:2]: path.name for path in sorted(
-    (tree.ROOT / 'stages').glob('[0-9][0-9]_*'))}
+    (tree.ROOT / 'stages').glob('0[1-7]_*'))}
 SECONDS = 300
+WORDS = {'wrong': 'caught', 'right': 'passes', 'exercise': 'graded',
+         'skeleton': 'begins'}
+EXAMPLE = pathlib.Path('docs/examples/scan_log.py')
 HEADER = 'common/switched.h'
 SWITCHED = '''\
 #pragma once
@@ -63,8 +67,19 @@ def changed_sources(listed):
     return texts
 
 
+def skeleton(stage):
+    return f'{int(stage) + 50}_mine_as_{stage}'
+
+
 def build(listed):
+    """Builds the stages with all changes, and a skeleton for each of them."""
     tree.copy_sources(COPY, changed_sources(listed))
+    for stage in STAGES:
+        status, said = tree.run(
+            [sys.executable, COPY / 'tests/grader/start.py', '--stage', stage,
+             '--start', skeleton(stage)])
+        if status != 0:
+            sys.exit(said)
     status, said = tree.run(
         ['cmake', '-S', COPY, '-B', BUILD, '-G', 'Ninja',
          '-DCMAKE_BUILD_TYPE=None', '-DCMAKE_CXX_FLAGS=-O0 -w',
@@ -72,16 +87,16 @@ def build(listed):
     if status == 0:
         status, said = tree.run(
             ['cmake', '--build', BUILD, '-j', str(os.cpu_count() or 2),
-             '--target', *STAGES.values()])
+             '--target', *STAGES.values(), *map(skeleton, STAGES)])
     if status != 0:
         sys.exit(f'{said}\nthe sources do not build with the changes')
 
 
-def graded(stage, switch, *words):
+def graded(stage, switch, *words, program=None):
     """@returns the status of the grader, and what it says."""
     return tree.run(
         [sys.executable, HERE / 'grade.py', '--stage', stage, *words, '--',
-         BUILD / 'bin' / STAGES[stage]], SECONDS,
+         *(program or [BUILD / 'bin' / STAGES[stage]])], SECONDS,
         env={**os.environ, 'STRATA_SWITCH': switch})
 
 
@@ -94,6 +109,21 @@ def try_right(stage):
     """Nothing is found wrong with a stage that is right."""
     status, said = graded(stage, '')
     return status == 0, f'{STAGES[stage]} as it is', '' if status == 0 else said
+
+
+def try_example(stage):
+    status, said = graded(stage, '', program=['python3', tree.ROOT / EXAMPLE])
+    return status == 0, str(EXAMPLE), '' if status == 0 else said
+
+
+def try_skeleton(stage):
+    """A stage of which nothing is written fails at once, and says why."""
+    name = skeleton(stage)
+    status, said = graded(stage, '', '--stop',
+                          program=[BUILD / 'bin' / name])
+    good = (status == 1 and first_failure(said) == 'A value comes back' and
+            f"{name}: no 'set' yet" in said)
+    return good, name, '' if good else said
 
 
 def try_mutation(stage, mutation):
@@ -132,7 +162,11 @@ def main():
     print('built with every change, each behind a switch', flush=True)
     todo = []
     for stage in STAGES if options.stage is None else [options.stage]:
-        todo.append((stage, 'right', try_right, (stage,)))
+        if not options.only:
+            todo.append((stage, 'right', try_right, (stage,)))
+            todo.append((stage, 'skeleton', try_skeleton, (stage,)))
+        if not options.only and stage == '01':
+            todo.append((stage, 'right', try_example, (stage,)))
         for kind, listed, tried in (('wrong', wrong, try_mutation),
                                     ('exercise', solved, try_solution)):
             todo += [(stage, kind, tried, (stage, each)) for each in listed
@@ -156,8 +190,7 @@ def report(todo):
             if kind == 'wrong':
                 score[stage][0] += good
                 score[stage][1] += 1
-            word = {'wrong': 'caught', 'right': 'passes',
-                    'exercise': 'graded'}[kind] if good else 'MISSED'
+            word = WORDS[kind] if good else 'MISSED'
             print(f'{stage} {word}  {name}' + (f': {why}' if why else ''),
                   flush=True)
     print()
