@@ -42,6 +42,7 @@ import os
 import pathlib
 import re
 import signal
+import struct
 import sys
 
 from listings import difference, listing
@@ -56,6 +57,15 @@ DIRECTIVE = re.compile(r'\s*<!--\s*([\w-]+)(?::\s*(.*?))?\s*-->\s*$')
 FENCE = re.compile(r'(`{3,})([\w+-]*)\s*$')
 IMAGE = re.compile(r'!\[([^\]]+)\]\(([^)\s]+\.svg)\)\s*$')
 FENCED = ('code', 'diff', 'run')
+KNOWN = (*FENCED, 'table', 'picture')
+TOLD = ('cpp', 'diff', 'console')  # never written by hand
+
+
+def picture_at(lines, at):
+    """Whether a line shows a generated picture."""
+    image = IMAGE.match(lines[at])
+    return bool(image and '/pictures/' in image[2] or
+                image and image[2].startswith('pictures/'))
 
 
 def blocks(lines):
@@ -69,6 +79,13 @@ def blocks(lines):
             kind = directive[1] if directive else ''
             at += 1
             last = at
+            if kind and directive[2] is not None and kind not in KNOWN and not (
+                    at < len(lines) and FENCE.match(lines[at])):
+                yield at - 1, '?', lines[at - 1].strip(), at, at
+            if picture_at(lines, at - 1) and kind != 'picture' and not (
+                    at > 1 and lines[at - 2].lstrip().startswith(
+                        '<!-- picture')):
+                yield at - 1, None, 'no directive draws this picture', at, at
             if kind in FENCED and not (
                     at < len(lines) and FENCE.match(lines[at])):
                 yield at - 1, None, 'no fenced block follows directly', at, at
@@ -84,8 +101,14 @@ def blocks(lines):
         last = at + 1
         while last < len(lines) and lines[last].rstrip() != fence[1]:
             last += 1
+        if last == len(lines):
+            yield at, None, 'the fenced block does not end', at, at
+            return
         directive = at > 0 and DIRECTIVE.match(lines[at - 1])
-        if directive:
+        if not directive and fence[2] in TOLD and not (
+                at > 0 and lines[at - 1].rstrip().endswith('-->')):
+            yield at, None, f'no directive fills this {fence[2]} block', at, at
+        elif directive:
             yield at - 1, directive[1], directive[2] or '', at + 1, last
         elif at > 0 and lines[at - 1].rstrip().endswith('-->'):
             yield at - 1, '?', lines[at - 1].strip(), at + 1, last
@@ -120,7 +143,8 @@ class Chapter:
                 place = f'{self.name}:{at + 1}'
                 try:
                     new = self.contents(kind, what, old, place)
-                except (Wrong, ValueError) as error:
+                except (Wrong, ValueError, LookupError, OSError,
+                        struct.error) as error:
                     print(f'{place}: {error}')
                     self.wrong += 1
                     continue
@@ -133,7 +157,7 @@ class Chapter:
             if self.session:
                 self.session.close()
         new_lines += lines[copied:]
-        if self.write and new_lines != lines:
+        if self.write and new_lines != lines and not self.wrong:
             self.path.write_text('\n'.join(new_lines))
             print(f'{self.name}: brought up to date')
         return self.wrong

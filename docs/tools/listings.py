@@ -63,6 +63,8 @@ def class_body(lines, first, last):
     """What stands between the braces of a class, moved to the margin."""
     while not bare(lines[first]).endswith('{'):
         first += 1
+        if first > last:
+            raise Wrong('the class stands on one line')
     return [line[2:] if line.startswith('  ') else line.strip()
             for line in lines[first + 1:last]]
 

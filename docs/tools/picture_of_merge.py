@@ -76,6 +76,8 @@ def draw_legend(drawing, y):
 
 
 def merge(binaries, *pairs):
+    if not pairs:
+        raise Wrong('picture: merge wants KEY=VALUE...')
     before, after = measure_merge(binaries, pairs)
     widest = max(map(size_of, [*before.values(), *after.values()]))
     scale = (svg.WIDTH - 2 * svg.MARGIN) / widest

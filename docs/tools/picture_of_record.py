@@ -18,7 +18,9 @@ def fields_of(record, dumped):
     for name, form, colour in HEADER:
         size = struct.calcsize(form)
         piece = record[at:at + size]
-        told = dumped[name]
+        told = dumped.get(name)
+        if told is None:
+            raise Wrong(f'picture: dump tells of no {name}: the record is not binary')
         read = (piece.hex() if name == 'crc'
                 else str(struct.unpack(form, piece)[0]))
         if told != read:

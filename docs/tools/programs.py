@@ -28,7 +28,10 @@ class Programs:
             done = subprocess.run(
                 [self.binaries / stage, '--db', 'db.' + stage, *arguments],
                 input=given, capture_output=True, text=True, check=False,
-                cwd=self.folder.name, env={**os.environ, 'LC_ALL': 'C.UTF-8'})
+                cwd=self.folder.name, env={**os.environ, 'LC_ALL': 'C.UTF-8'},
+                timeout=600)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f'{stage} did not end within 600 s') from None
         except OSError as error:
             raise Wrong(f'cannot run {stage}: {error.strerror}') from None
         if done.returncode and not may_fail:

@@ -1,5 +1,6 @@
 """Runs the commands of a chapter and takes what they print."""
 
+import contextlib
 import os
 import pathlib
 import selectors
@@ -12,7 +13,7 @@ import time
 
 from wrong import Wrong
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 600  # only against a hang
 
 
 class Session:
@@ -42,20 +43,31 @@ class Session:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
         self.status = 0
+        self.ended = False
 
     def run(self, command):
         """What the command prints, as lines."""
+        if self.ended:
+            raise Wrong('not run: the session has ended')
+        try:
+            output = self._run(command)
+        except (Wrong, OSError) as error:
+            self.ended = True  # what comes late must not be the next one's
+            raise error if isinstance(error, Wrong) else Wrong(
+                f'`{command}` ended the session') from None
+        text, status, _ = output.rsplit(self.MARK, 2)
+        self.status = int(status)
+        lines = [line.rstrip() for line in text.split('\n')]
+        return lines[:-1] if not lines[-1] else lines
+
+    def _run(self, command):
         script = self.home / 'command'
         script.write_text(f'(exit {self.status})\n{command}\n')
         self.bash.stdin.write(
             f'. {shlex.quote(str(script))} </dev/null; '
             f"printf '{self.MARK}%d{self.MARK}' $?\n".encode())
         self.bash.stdin.flush()
-        output = self._read_until_mark(command)
-        text, status, _ = output.rsplit(self.MARK, 2)
-        self.status = int(status)
-        lines = [line.rstrip() for line in text.split('\n')]
-        return lines[:-1] if not lines[-1] else lines
+        return self._read_until_mark(command)
 
     def _read_until_mark(self, command):
         deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -74,12 +86,15 @@ class Session:
         return output.decode(errors='replace')
 
     def close(self):
-        try:
-            os.killpg(self.bash.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.bash.stdin.close()
-        self.bash.wait()
+        # First what a program can hear, so that it ends what it has started.
+        for signal_, seconds in ((signal.SIGTERM, 2), (signal.SIGKILL, None)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.bash.pid, signal_)
+            with contextlib.suppress(OSError):
+                self.bash.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.bash.wait(seconds)
+                break
         self.bash.stdout.close()
         shutil.rmtree(self.home, ignore_errors=True)
 

@@ -123,6 +123,8 @@ def scan_bounds(t):
     t.expect_pairs(part(lambda k: b'a' <= k < b'b'), 'a', 'b')
     t.expect_pairs(part(lambda k: b'9' <= k < b'B'), '9', 'B')
     t.expect_pairs({}, 'b', 'a')
+    t.expect_pairs(part(lambda k: k < b'a'), '', 'a')
+    t.expect_pairs({}, '', '')  # nothing is below the empty bound
     t.expect_pairs({}, 'éé')
 
 
@@ -229,7 +231,7 @@ def stats_counts(t):
     stage is better at."""
     t.batch(('set', 'a', '1'), ('set', 'b', '22'))
     first, _ = stats_of(t)
-    t.batch(('set', 'a', '1'), ('set', 'a', '1'))
+    t.batch(('set', 'a', '2'), ('set', 'a', '3'))
     stats, got = stats_of(t)
     if stats['keys'] != 2:
         got.fail('2 keys')

@@ -175,3 +175,18 @@ def locks_of_others(t):
         t.set('k', 'w')
         t.run('compact').exits(0)
         t.get('k', 'w')
+
+
+@lesson('A hint does not hide what was written behind it', 'contract.md#damage',
+        since=7)
+def stale_hint(t):
+    """After a clean close a process writes on and is killed: no hint tells of
+    its records. Who believes the hints alone has lost them."""
+    t.batch(('set', 'k', 'old'), ('set', 'l', 'w'))
+    running = t.start('batch', '--ack')
+    running.acknowledged('set', 'k', 'new')
+    running.acknowledged('del', 'l')
+    running.kill()
+    t.expect_pairs({'k': 'new'})
+    t.set('m', 'x')
+    t.expect_pairs({'k': 'new', 'm': 'x'})

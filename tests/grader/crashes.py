@@ -1,11 +1,10 @@
 """Lessons on crashes, and on several processes at one store."""
 
-import os
 import shutil
 import time
 
 from lesson import lesson
-from program import Failed, Unseen, contents, lines_of, listed, script
+from program import Failed, Unseen, contents, kill_group, lines_of, listed, script
 
 CRASH = 'contract.md#opening-after-a-crash'
 TOGETHER = 'contract.md#writers-and-readers'
@@ -43,27 +42,25 @@ def killed_in_full_flight(t):
         shutil.rmtree(db)
 
 
-def kill_after(t, db, lines, acknowledged, seconds=0.0):
+def kill_after(t, db, lines, acknowledged, seconds=0.0, options=()):
     """Kills a batch so long after it has acknowledged so many lines.
     @returns how many it had acknowledged then."""
     t.db, own = db, t.db
     try:
-        running = t.start('batch', '--ack', str(lines))
+        running = t.start('batch', '--ack', str(lines), options=options)
     finally:
         t.db = own
-    seen = b''
-    while seen.count(b'\n') < acknowledged:
-        piece = os.read(running.process.stdout.fileno(), 65536)
-        if not piece:
-            break
-        seen += piece
+    running.process.stdin.close()
+    oks = running.count_oks(acknowledged)
+    if oks < acknowledged:
+        raise Failed(f'{acknowledged} lines of "ok" from batch --ack FILE',
+                     f'{oks}', 'contract.md#batch')
     time.sleep(seconds)
-    running.process.kill()
-    while piece := os.read(running.process.stdout.fileno(), 65536):
-        seen += piece
+    kill_group(running.process)
+    oks += running.count_oks()
     running.kill()
     t.done.append(f'  kill -9 after {acknowledged} lines of "ok"')
-    return seen.count(b'\n')
+    return oks
 
 
 def expect_a_prefix(pairs, acked, found):
@@ -183,6 +180,15 @@ def one_writer(t):
         raise Failed('an answer at once', 'it came after more than 5 seconds')
     t.get('k', 'v')
     t.run('stats').exits(0)
+    t.batch(('get', 'k')).prints('k\tv\n')  # who only reads is a reader
+    (t.home / 'alias').symlink_to(t.db)
+    t.done.append('ln -s store alias')
+    others = [('batch', b'set\tk\tw\n'), ('set k w', b'')]
+    if t.stage > 5:
+        others += [('del k', b''), ('compact', b'')]
+    for words, stdin in others:
+        t.run(*words.split(), stdin=stdin, db=t.home / 'alias').exits(
+            5, 'another process holds the store, by whatever name')
     running.acknowledged('set', 'k', 'x')
     t.get('k', 'x')
     running.finish()
@@ -219,3 +225,22 @@ def links(t):
     if got.status not in (3, 4) or victim.read_bytes() != before:
         got.fail('exit code 4 (or 3), and the file that the link leads to '
                  'unchanged')
+
+
+@lesson('What the system refuses is exit code 4', 'contract.md#exit-codes')
+def refused_by_the_system(t):
+    """An answer that reached nobody is none, and a path may lead through a
+    file. Neither is a crash, and neither is a success."""
+    t.set('k', 'v')
+    for words in ('get k', 'scan', 'keys', 'dump', 'stats'):
+        with open('/dev/full', 'wb') as full:
+            t.done.append(f'PROGRAM --db store {words} > /dev/full')
+            t.launch(t.arguments(words.split()), stdout=full).exits(
+                4, 'nothing could be printed')
+    (t.home / 'file').write_text('mine\n')
+    t.done.append('echo mine > file')
+    for words in ('get k', 'set k v'):
+        t.run(*words.split(), db=t.home / 'file').exits(4, 'this is no directory')
+        t.run(*words.split(), db=t.home / 'file/store').exits(4)
+    if (t.home / 'file').read_text() != 'mine\n':
+        raise Failed('the file as it was', 'it has changed')

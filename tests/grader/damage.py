@@ -2,6 +2,7 @@
 
 import shutil
 
+from crashes import last_record
 from lesson import lesson
 from program import Failed, Unseen, contents
 
@@ -28,7 +29,7 @@ class Records:
         before = {}
         for (_, value), image in zip(self.PAIRS, images):
             after = contents(image)
-            self.places.append(place_of(before, after, value.encode()))
+            self.places.append(last_record(before, after, value.encode()))
             before = after
         self.copies = 0
 
@@ -46,15 +47,6 @@ class Records:
         self.t.done.append(f'cp -r image3 {self.t.db.name}; in its {name} bit '
                            f'{bit} of the byte at offset {offset} is changed')
         return name
-
-
-def place_of(before, after, value):
-    for name, data in after.items():
-        old = before.get(name, b'')
-        if value in data and value not in old:
-            return name, len(old), data.rindex(value) + len(value)
-    raise Unseen('no file holds the values as they were written, so no record '
-                 'can be damaged')
 
 
 def right_or_damaged(t, key, value):
@@ -75,6 +67,12 @@ def changed_value(t):
         got.fail(f'the error to name the file, {name}')
     right_or_damaged(t, 'other', 'a value of other')
     t.get('last', 'a value of last')
+    records.flipped(3, -1)  # complete, and yet wrong: no torn tail
+    before = contents(t.db)
+    t.run('get', 'last').exits(3, 'the record is damaged').prints('')
+    t.run('set', 'new', 'after').exits(0)
+    if not contents(t.db)[name].startswith(before[name]):
+        raise Failed('the damaged record still there', 'it was cut off')
 
 
 @lesson('Damage never makes an old value the answer', DAMAGE, since=4)
@@ -87,6 +85,9 @@ def never_stale(t):
         records.flipped(2, at, at % 8)
         right_or_damaged(t, 'k', 'new value of k')
         right_or_damaged(t, 'other', 'a value of other')
+    records.flipped(2, -1)
+    for command in ('keys', 'scan'):
+        t.run(command).exits(3, 'an answer may be missing or old')
 
 
 @lesson('Damage in a dead record', DAMAGE, since=4)
@@ -139,9 +140,32 @@ def compact_refuses(t):
     """Afterwards nobody could find out what had been there. And an older
     record that moves would look newer than the damaged one."""
     records = Records(t)
-    name = records.flipped(2, -1)
-    before = contents(t.db)[name]
-    t.run('compact').exits(3, 'there is damage')
-    if contents(t.db).get(name) != before:
-        raise Failed(f'{name} as it was', 'it has changed, or is gone')
-    t.get('last', 'a value of last')
+    for number in (2, 0):  # of 0 another process knows a newer record
+        name = records.flipped(number, -1)
+        before = contents(t.db)[name]
+        t.run('compact').exits(3, 'there is damage')
+        if contents(t.db).get(name) != before:
+            raise Failed(f'{name} as it was', 'it has changed, or is gone')
+        t.get('last', 'a value of last')
+
+
+@lesson('A record that breaks off in an older file is damage', DAMAGE, since=5)
+def broken_off(t):
+    """Only the newest file can end in mid-write. In any other one a record that
+    breaks off had been acknowledged, and so had what stood behind it."""
+    options = ('--segment-bytes', '40')
+    for pair in (('k', 'old value of k'), ('other', 'a value of other'),
+                 ('k', 'new value of k'), ('last', 'a value of last')):
+        t.set(*pair, options=options)
+    t.set('behind', 'it', options=options)
+    name = next((name for name, data in contents(t.db).items()
+                 if b'new value of k' in data), None)
+    if name is None or b'behind' in contents(t.db)[name]:
+        raise Unseen('no older file holds the value as it was written')
+    path = t.db / name
+    path.write_bytes(path.read_bytes()[:path.read_bytes().index(
+        b'new value of k') + 5])
+    t.done.append(f'truncate store/{name} within the new value of k')
+    right_or_damaged(t, 'k', 'new value of k')
+    t.run('verify').exits(3, 'a record breaks off in a file that is not the '
+                          'newest')

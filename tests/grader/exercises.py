@@ -8,6 +8,7 @@ from basics import stats_of
 from costs import of_gets
 from lesson import FIRST
 from program import Failed, contents
+from tracing import SYNCS, strace, traced
 
 
 @dataclasses.dataclass
@@ -55,8 +56,25 @@ def same_value(t):
     if size_of(t) <= before:
         raise Failed('a record for each value that is another than the last',
                      'the files have not grown')
+    same_value_synced(t)
     t.set('e', '')
-    t.expect_pairs({'k': 'v', 'l': 'w', 'e': ''})
+    t.get('e', '')
+    t.get('k', 'v')
+
+
+def same_value_synced(t):
+    """With --sync always the value must be on disk when it is acknowledged,
+    whoever wrote it before and did not wait for that."""
+    if strace() is None:
+        return
+    t.set('synced?', 'to be kept')
+    _, calls = traced(t, 'set', 'synced?', 'to be kept',
+                      options=('--sync', 'always'))
+    holders = [str(t.db.resolve() / name) for name, data in
+               contents(t.db).items() if b'to be kept' in data]
+    if not any(call.name in SYNCS and call.path in holders for call in calls):
+        raise Failed('with --sync always a sync of the file that holds the '
+                     'value: it was written without one', 'none')
 
 
 @exercise(2, 'The same question twice costs once', '02_reverse_scan')
@@ -158,6 +176,7 @@ def same_value_or_renewed(t):
         raise Failed(f'still {before} bytes of data files', f'{data_size(t)}')
     t.batch(('set', 'k', 'x'), ('del', 'l'), ('set', 'l', 'w'))
     t.expect_pairs({'k': 'x', 'l': 'w'})
+    same_value_synced(t)
     before = data_size(t)
     t.set('k', 'x', options=('--expiry-seconds', '1000'))
     if data_size(t) <= before:

@@ -4,16 +4,18 @@
 import argparse
 import collections
 import importlib
+import os
 import pathlib
 import shutil
 import signal
 import sys
 import tempfile
 import textwrap
+import time
 
 import exercises
 import lesson
-from program import Failed, Trial, Unseen
+from program import SECONDS, Failed, Trial, Unseen
 
 for module in lesson.GROUPS:
     importlib.import_module(module)
@@ -39,6 +41,11 @@ def try_out(each, command, stage):
         return 'unseen', str(why)
     except Failed as wrong:
         return 'failed', explained(each, trial, wrong)
+    except (OSError, shutil.Error, ValueError, AttributeError) as error:
+        # The store is not where, or not what, the lesson has looked for.
+        return 'failed', explained(each, trial, Failed(
+            'a directory store/ with files in it, that can be looked at',
+            f'{type(error).__name__}: {error}', 'contract.md#names-and-places'))
     finally:
         trial.end()
         shutil.rmtree(home, ignore_errors=True)
@@ -67,13 +74,15 @@ def grade(wanted, command, stage, stop, out):
     """Tries each lesson, tells of the first failure at once and in full, and
     of the others by name.
     @returns how many failed"""
-    counts = collections.Counter()
+    counts, hung = collections.Counter(), 0
     group, unseen, later = None, {}, []
     for each in wanted:
         if each.group != group:
             group = each.group
             print(f'{lesson.GROUPS[group]}', file=out)
+        start = time.monotonic()
         state, why = try_out(each, command, stage)
+        hung += state == 'failed' and time.monotonic() - start > SECONDS - 1
         counts[state] += 1
         mark = {'passed': 'ok  ', 'failed': 'FAIL', 'unseen': '?   '}[state]
         print(f'  {mark} {each.name}', file=out, flush=True)
@@ -84,6 +93,9 @@ def grade(wanted, command, stage, stop, out):
                     break
             else:
                 later.append(each.name)
+            if hung == 2:
+                later.append('and all that was not tried, since it hangs')
+                break
         elif state == 'unseen':
             unseen.setdefault(why, []).append(each.name)
     for why, names in unseen.items():
@@ -144,16 +156,22 @@ def main():
     program = shutil.which(command[0])
     if program is None:
         parser.error(f'there is no program {command[0]}')
-    command = [str(pathlib.Path(program).resolve()), *(
-        str(pathlib.Path(word).resolve()) if pathlib.Path(word).is_file()
-        else word for word in command[1:])]
+    # It runs elsewhere. A link stays a link: what it is called by can matter,
+    # as in a virtual environment of Python's.
+    command = [os.path.abspath(program), *(
+        os.path.abspath(word) if os.path.exists(word) else word
+        for word in command[1:])]
     return 1 if grade(wanted, command, options.stage, options.stop,
                       sys.stdout) else 0
 
 
 if __name__ == '__main__':
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(141)

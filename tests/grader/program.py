@@ -50,6 +50,7 @@ class Outcome:
     status: int
     out: bytes
     err: bytes
+    pipe: int = 0  # the inode of its standard output
 
     def described(self):
         said = [f'exit code {self.status}' if self.status >= 0 else
@@ -86,6 +87,9 @@ class Outcome:
 
     def exits(self, status, why=''):
         """The exit code is `status`, and an error is one line."""
+        if self.status == 2 and status == 0:
+            self.fail('exit code 0: it is used as the contract says',
+                      'contract.md#usage')
         if self.status != status:
             self.fail(f'exit code {status}{": " + why if why else ""}',
                       'contract.md#exit-codes')
@@ -110,6 +114,12 @@ class Outcome:
             if word.lower() not in self.err.decode(errors='replace').lower():
                 self.fail(f'the error to name {word}', 'contract.md#errors')
         return self
+
+
+def environment():
+    """Ours, without what makes a program better than it is."""
+    return {name: value for name, value in os.environ.items()
+            if name != 'PYTHONUNBUFFERED'}
 
 
 class Trial:
@@ -139,29 +149,35 @@ class Trial:
             line = '\n'.join([f"{line} <<'END'", *lines, 'END'])
         self.done.append(line)
 
-    def run(self, *words, options=(), stdin=b'', db=None, seconds=SECONDS,
-            env=None):
+    def run(self, *words, options=(), stdin=b'', db=None, seconds=SECONDS):
         """Runs one command to its end."""
         self.note(words, options, stdin, db)
-        return self.launch(self.arguments(words, options, db), stdin, seconds,
-                           env)
+        return self.launch(self.arguments(words, options, db), stdin, seconds)
 
-    def launch(self, arguments, stdin=b'', seconds=SECONDS, env=None):
-        with subprocess.Popen(
-                arguments, cwd=self.home, stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                start_new_session=True,
-                env={**os.environ, **(env or {})}) as process:
+    def launch(self, arguments, stdin=b'', seconds=SECONDS,
+               stdout=subprocess.PIPE):
+        try:
+            process = subprocess.Popen(
+                arguments, cwd=self.home, stdin=subprocess.PIPE, stdout=stdout,
+                stderr=subprocess.PIPE, start_new_session=True,
+                env=environment())
+        except OSError as error:
+            raise Failed('a program that the system can start (a script wants '
+                         'a first line such as #!/bin/sh)', str(error)) from None
+        with process:
+            pipe = process.stdout and os.fstat(process.stdout.fileno()).st_ino
             try:
-                out, err = process.communicate(stdin, seconds)
-            except subprocess.TimeoutExpired:
-                kill_group(process)
-                out, err = process.communicate()
-                raise Failed(f'an end within {seconds} seconds',
-                             'it was still running, and was killed') from None
+                out, err = talk(process, stdin, time.monotonic() + seconds)
+            except TimeoutError:
+                gone = process.poll() is not None
+                raise Failed(
+                    f'an end within {seconds} seconds', 'it has ended, but '
+                    'another process that it started holds its output open'
+                    if gone else 'it was still running, and was killed'
+                ) from None
             finally:
                 kill_group(process)
-        return Outcome(self, process.returncode, out, err)
+        return Outcome(self, process.returncode, out, err, pipe)
 
     def set(self, key, value, **how):
         return self.run('set', key, value, **how).exits(0).prints('')
@@ -224,6 +240,57 @@ def listed(pairs, most=8):
     return (text or 'nothing') + (f' and {more} more' if more > 0 else '')
 
 
+MOST = 64 << 20  # bytes that a command may print
+
+
+def talk(process, stdin, deadline):
+    """Feeds a process, and reads what it prints until it has ended.
+    @throws TimeoutError, Failed"""
+    said = {pipe: bytearray() for pipe in (process.stdout, process.stderr)
+            if pipe}
+    left = memoryview(stdin)
+    os.set_blocking(process.stdin.fileno(), False)
+    with selectors.DefaultSelector() as ready:
+        for pipe in said:
+            ready.register(pipe, selectors.EVENT_READ)
+        ready.register(process.stdin, selectors.EVENT_WRITE)
+        while ready.get_map():
+            seconds = deadline - time.monotonic()
+            if seconds <= 0:
+                raise TimeoutError
+            for key, _ in ready.select(seconds):
+                pipe = key.fileobj
+                if pipe is process.stdin:
+                    try:
+                        left = left[os.write(key.fd, left[:65536]):]
+                    except BrokenPipeError:
+                        left = left[:0]
+                    more = bool(left)
+                else:
+                    piece = os.read(key.fd, 65536)
+                    said[pipe] += piece
+                    more = bool(piece)
+                    if len(said[pipe]) > MOST:
+                        raise Failed(f'less than {MOST} bytes of output',
+                                     'it printed on, and was killed')
+                if not more:
+                    ready.unregister(pipe)
+                    pipe.close()
+    try:
+        process.wait(max(0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    return bytes(said.get(process.stdout, b'')), bytes(said[process.stderr])
+
+
+def group_is_there(process):
+    try:
+        os.killpg(process.pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 def kill_group(process):
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -241,7 +308,7 @@ class Running:
         self.process = subprocess.Popen(
             arguments, cwd=trial.home, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            start_new_session=True, bufsize=0)
+            start_new_session=True, bufsize=0, env=environment())
 
     def say(self, *fields):
         """Sends a line."""
@@ -280,19 +347,48 @@ class Running:
                          'contract.md#batch')
         self.seen = b''
 
+    def count_oks(self, enough=None):
+        """Reads on until there were so many lines "ok N", or to the end; lines
+        of other operations do not count."""
+        count, deadline = 0, time.monotonic() + SECONDS
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.process.stdout, selectors.EVENT_READ)
+            while enough is None or count < enough:
+                if not ready.select(max(0, deadline - time.monotonic())):
+                    raise Failed(f'{enough or "all"} lines of "ok", or an end, '
+                                 f'within {SECONDS} seconds', f'{count}',
+                                 'contract.md#batch')
+                piece = os.read(self.process.stdout.fileno(), 65536)
+                if not piece:
+                    break
+                *whole, self.seen = (self.seen + piece).split(b'\n')
+                count += sum(line.startswith(b'ok ') for line in whole)
+        return count
+
     def image(self, name):
         """Copies the store as it lies there now: what a kill -9 would leave."""
         to = self.trial.home / name
-        shutil.copytree(self.trial.db, to, symlinks=True)
+        for _ in range(20):  # files may come and go: it may merge meanwhile
+            try:
+                shutil.copytree(self.trial.db, to, symlinks=True)
+                break
+            except shutil.Error:
+                shutil.rmtree(to)
+        else:
+            raise Unseen('files come and go faster than the store can be copied')
         self.trial.done.append(f'  cp -r store {name}   # what kill -9 leaves')
         return to
 
     def kill(self):
-        """Ends it as kill -9 does."""
+        """Ends it as kill -9 does, and waits until it is gone, with all that
+        it has started."""
         if self.process.poll() is None:
             self.trial.done.append('  kill -9')
         kill_group(self.process)
         self.process.wait()
+        deadline = time.monotonic() + 2
+        while group_is_there(self.process) and time.monotonic() < deadline:
+            time.sleep(0.001)
         self.process.stdin.close()
         self.process.stdout.close()
 

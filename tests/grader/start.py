@@ -40,7 +40,6 @@ void @CLASS@::salvage(const std::string& /*directory*/,
 @INDENT@   const DamageVisitor& /*visit*/) {
   not_written("salvage");
 }
-
 '''
 SEGMENT_BYTES = '''{"--segment-bytes",
                    "close the active segment once it holds so many bytes",
@@ -49,7 +48,8 @@ SEGMENT_BYTES = '''{"--segment-bytes",
 
 def values_for(name, stage, like):
     """What stands for each @WORD@ of the skeleton."""
-    class_name = ''.join(
+    # With its number in it: all stages are linked into one program.
+    class_name = f'S{name[:2]}' + ''.join(
         part.capitalize() for part in NAME.fullmatch(name)[2].split('_'))
     refuses = []
     if stage <= 5:
@@ -64,7 +64,7 @@ def values_for(name, stage, like):
         'DEL_H': COMPACT_H if stage > 5 else '',
         'VERIFY_H': '' if text else VERIFY_H,
         'DEL_CPP': COMPACT_CPP if stage > 5 else '',
-        'VERIFY_CPP': '\n' if text else VERIFY_CPP,
+        'VERIFY_CPP': '' if text else VERIFY_CPP,
         'LIMITS': 'kTextLimits' if text else 'kBinaryLimits',
         'LIMITS_H': 'common/record/text_record.h' if text else
                     'common/record/binary_record.h',
@@ -97,14 +97,16 @@ def main():
     parser.add_argument('--stage', metavar='NN', required=True,
                         help='whose contract it is to keep: 01 to 07')
     parser.add_argument('--start', metavar='NAME', nargs='?', const='',
-                        help='two digits and a word; 5N_mine if it is left out')
+                        help='such as 5N_mine, which it is if left out: a digit '
+                        'from 1 on, N, and words')
     options = parser.parse_args()
     if options.stage not in stages:
         parser.error(f'there is no stage {options.stage}: 01 to 07')
     name = options.start or f'5{options.stage[1]}_mine'
-    if not NAME.fullmatch(name):
-        parser.error(f'{name} is no name of a stage: two digits, then words '
-                     'in small letters, such as 51_mine')
+    if not NAME.fullmatch(name) or name[0] == '0' or name[1] != options.stage[1]:
+        parser.error(f'{name} is no name of a stage of yours: a digit from 1 '
+                     f'on, {options.stage[1]} for the stage that it is to be '
+                     f'like, and words in small letters: 5{options.stage[1]}_mine')
     if (ROOT / 'stages' / name).exists():
         parser.error(f'stages/{name} is there already; it stays as it is')
     if any(path.name.startswith(name[:2])

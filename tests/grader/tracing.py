@@ -11,7 +11,9 @@ from program import Unseen
 READS = {'read', 'pread64', 'readv', 'preadv', 'preadv2'}
 WRITES = {'write', 'pwrite64', 'writev', 'pwritev', 'pwritev2'}
 SYNCS = {'fsync', 'fdatasync'}
-OTHERS = {'mmap', 'openat', 'open', 'creat'}
+OPENS = {'openat', 'openat2', 'open', 'creat'}
+HIDDEN = {'mmap', 'io_uring_setup', 'io_setup', 'sendfile',
+          'copy_file_range', 'splice'}
 LINE = re.compile(r'(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|0x\w+)'
                   r'(?:<(?P<opened>[^>]*)>)?')
 FD_PATH = re.compile(r'\d+<([^>]*)>')
@@ -51,35 +53,38 @@ def whole_lines(text):
         yield rest
 
 
-def traced(t, *words, options=(), stdin=b''):
+def traced(t, *words, options=(), stdin=b'', root=None):
     """Runs a command as `t.run` does.
     @returns its outcome and its calls at the store's files and at standard
       output, in order"""
     if strace() is None:
         raise Unseen('strace is not here, or may not watch other processes')
     out = t.home / 'trace'
-    names = ','.join(sorted(READS | WRITES | SYNCS | OTHERS))
+    names = ','.join(sorted(READS | WRITES | SYNCS | OPENS | HIDDEN))
     t.note(words, options, stdin)
     outcome = t.launch(
         [strace(), '-f', '-y', '-qq', '-s', '200', '-e', f'trace={names}',
          '-e', 'signal=none', '-o', str(out), *t.arguments(words, options)],
         stdin)
+    output = f'pipe:[{outcome.pipe}]'
     calls = []
-    root = str(t.db.resolve())
+    root = str(root or t.db.resolve())
     for line in whole_lines(out.read_text(errors='replace')):
         match = LINE.match(line)
         if not match or match['result'].startswith('-'):
             continue
         path = FD_PATH.search(match['arguments'])
         path = match['opened'] or (path[1] if path else '')
-        to_output = match['arguments'].startswith('1<')
-        if not (path == root or path.startswith(root + '/') or to_output):
-            continue
-        if match['name'] == 'mmap':
-            raise Unseen('the program maps its files, so what it reads of them '
+        inside = path == root or path.startswith(root + '/')
+        if match['name'].startswith('io_') or match['name'] in HIDDEN and inside:
+            raise Unseen(f'the program reads or writes by {match["name"]}, which '
                          'cannot be counted')
-        calls.append(Call(match['name'], 'output' if to_output else path,
-                          int(match['result'], 0), line))
+        to_output = not inside and path == output
+        if inside or to_output:
+            calls.append(Call(match['name'], 'output' if to_output else path,
+                              int(match['result'], 0), line))
+    if all(c.path == 'output' for c in calls) and t.db.exists():
+        raise Unseen('none of its calls at the files in the store was seen')
     return outcome, calls
 
 

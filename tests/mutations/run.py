@@ -78,6 +78,8 @@ def main():
     part = ' '.join(sys.argv[1:])
     chosen = [mutation for mutation in mutations.read(ROOT)
               if part in mutation.name]
+    if not chosen:
+        sys.exit(f'no bug has "{part}" in its name')
     prepare()
     check_unchanged(chosen)
     missed = 0

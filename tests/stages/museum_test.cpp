@@ -339,7 +339,7 @@ TEST_P(MergeMuseum, WhatAKilledMergeLeftOverStopsNoLaterOne) {
   EXPECT_EQ(store->stats().dead_bytes, 0U);
 }
 
-// rocksdb#4990, and leveldb#189 for the names: inputs go only when the outputs
+// leveldb#189 and rocksdb#4990, and leveldb#195 for the names: inputs go only when the outputs
 // would survive a power cut, name and all.
 TEST_P(MergeMuseum, BeforeAnInputGoesTheOutputsAndTheirNamesAreOnDisk) {
   WatchedOs watched(disk);
@@ -454,7 +454,7 @@ TEST_P(Museum, AnEmptyNewestFileStopsNoWrite) {
 
 // ---- Recovery
 
-// basho/bitcask#212
+// basho/bitcask#100
 TEST_P(Museum, AKeyWithAFlippedByteIsDamagedAndNotUnknown) {
   {
     const auto store = writer();
