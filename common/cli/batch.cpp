@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "common/cli/batch_line.h"
 #include "common/cli/cli.h"
 #include "common/os/posix_os.h"
 #include "common/record/escape.h"
@@ -62,19 +63,6 @@ class Lines {
   std::size_t capacity_ = 0;
 };
 
-[[noreturn]] void refuse(const std::string& why) {
-  throw InvalidInput(why);
-}
-
-// Undoes the escapes of a field; most have none.
-void read_field(std::string_view field, std::string& out) {
-  if (field.find('\\') == std::string_view::npos) {
-    out.assign(field);
-  } else if (const auto wrong = unescape(field, out)) {
-    refuse(*wrong);
-  }
-}
-
 class Batch {
  public:
   Batch(Session& session, const Flags& flags)
@@ -88,9 +76,6 @@ class Batch {
   void get();
   void del();
   void acknowledge();
-  std::string_view take_field(std::string_view& rest);
-  void take_key(std::string_view& rest);
-  void expect_end() const;
 
   Session& session_;
   const Flags flags_;
@@ -99,9 +84,8 @@ class Batch {
   std::uint64_t dels_ = 0;
   std::uint64_t gets_ = 0;
   std::uint64_t skipped_ = 0;
-  bool more_fields_ = false;
-  std::string key_;
-  std::string value_;
+  BatchLine line_;
+  std::string value_;  // that was read
   std::string output_;
 };
 
@@ -132,61 +116,31 @@ int Batch::run(const std::string& path) {
 }
 
 void Batch::execute(std::string_view line) {
-  std::string_view rest = line;
-  more_fields_ = true;
-  const std::string_view operation = take_field(rest);
-  if (operation == "set") {
-    take_key(rest);
-    if (!more_fields_) refuse("set wants a key and a value");
-    read_field(take_field(rest), value_);
-    expect_end();
+  using Kind = BatchLine::Kind;
+  parse_batch_line(line, line_);
+  if (line_.kind == Kind::kSet) {
     set();
-  } else if (operation == "get") {
-    take_key(rest);
-    expect_end();
+  } else if (line_.kind == Kind::kGet) {
     get();
-  } else if (operation == "del") {
-    take_key(rest);
-    expect_end();
+  } else if (line_.kind == Kind::kDelete) {
     del();
-  } else if (operation == "compact") {
-    expect_end();
+  } else {
     session_.require("compact");
     compact(session_);
-  } else {
-    refuse(fmt::format("no such operation: '{}'", escaped(operation)));
   }
 }
 
-// Cuts the next field off `rest`.
-std::string_view Batch::take_field(std::string_view& rest) {
-  const std::size_t tab = rest.find('\t');
-  const std::string_view field = rest.substr(0, tab);
-  more_fields_ = tab != std::string_view::npos;
-  rest = more_fields_ ? rest.substr(tab + 1) : std::string_view();
-  return field;
-}
-
-void Batch::take_key(std::string_view& rest) {
-  if (!more_fields_) refuse("a key is missing");
-  read_field(take_field(rest), key_);
-}
-
-void Batch::expect_end() const {
-  if (more_fields_) refuse("there are too many fields");
-}
-
 void Batch::set() {
-  session_.stage().limits.check(key_, value_);
-  session_.to_write().set(key_, value_);
+  session_.stage().limits.check(line_.key, line_.value);
+  session_.to_write().set(line_.key, line_.value);
   ++sets_;
   acknowledge();
 }
 
 void Batch::get() {
-  const bool found = session_.to_read().get(key_, value_);
+  const bool found = session_.to_read().get(line_.key, value_);
   output_.clear();
-  escape(key_, output_);
+  escape(line_.key, output_);
   if (found) {
     output_ += '\t';
     escape(value_, output_);
@@ -202,8 +156,8 @@ void Batch::del() {
     return;
   }
   session_.require("del");
-  session_.stage().limits.check_key(key_);
-  session_.to_write().del(key_);
+  session_.stage().limits.check_key(line_.key);
+  session_.to_write().del(line_.key);
   ++dels_;
   acknowledge();
 }

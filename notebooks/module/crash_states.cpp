@@ -26,17 +26,10 @@ py::dict to_dict(const CrashState& state) {
                   py::arg("directories") = directories);
 }
 
-// Turns syncs into ones that cover nothing, so that all others keep their place.
 void leave_out(Trace& trace, const std::vector<std::size_t>& syncs) {
   for (const std::size_t number : syncs) {
-    const bool there = number >= 1 && number <= trace.changes.size();
-    Change* change = there ? &trace.changes[number - 1] : nullptr;
-    if (change == nullptr || (change->kind != Change::Kind::kSyncFile &&
-                              change->kind != Change::Kind::kSyncDirectory)) {
-      throw InvalidInput("change " + std::to_string(number) + " is no sync");
-    }
-    change->kind = Change::Kind::kSyncDirectory;
-    change->path = "nothing";
+    if (leave_out_sync(trace, number)) continue;
+    throw InvalidInput("change " + std::to_string(number) + " is no sync");
   }
 }
 

@@ -10,6 +10,8 @@ import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import {contrasts} from "./contrast.mjs";
+
 const [site, modules] = process.argv.slice(2).map((path) => resolve(path));
 const require = createRequire(resolve(dirname(modules), "package.json"));
 const { chromium } = require("playwright-core");
@@ -59,29 +61,10 @@ function kinds(groups) {
   return [...groups.map((group) => group[0]), classes.sort()[0]].filter(Boolean);
 }
 
-// The contrast of a colour on another, as WCAG counts it.
-const contrasts = (page) => page.evaluate(() => {
-  const light = (colour) => {
-    const [r, g, b] = colour.match(/[\d.]+/g).map(Number).map((part) =>
-      (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const under = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = getComputedStyle(node).backgroundColor;
-      if (!/, 0\)$|transparent/.test(colour) && colour.startsWith("rgb")) return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  return ["h1", ".contents p", ".contents a[href]", ".contents code", "#nav h2", "#nav a",
-          "#nav [aria-current]", "#toc a", ".console b", ".console i", ".fragment .comment",
-          ".fragment .keyword", ".fragment .stringliteral", "th"].flatMap((name) => {
-    const node = document.querySelector(name);
-    if (!node) return [];
-    const [a, b] = [light(getComputedStyle(node).color), light(under(node))];
-    return [{name, ratio: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)}];
-  });
-});
+const READ = ["h1", ".contents p", ".contents a[href]", ".contents code", "#nav h2",
+              "#nav a", "#nav [aria-current]", "#toc a", ".console b", ".console i",
+              ".fragment .comment", ".fragment .keyword", ".fragment .stringliteral",
+              "th"];
 
 const cases = {
   async "opens without network, errors or words on the console"(browser, groups) {
@@ -95,13 +78,26 @@ const cases = {
       await close();
     }
   },
+  async "gives what a member does as much room as other text"(browser, groups) {
+    const name = kinds(groups).at(-1);  // a class
+    const {page, close} = await open(browser, name);
+    const indents = await page.evaluate(() => {
+      const left = (node) => node.getBoundingClientRect().left;
+      const heading = document.querySelector(".contents h2.groupheader");
+      return [...document.querySelectorAll(".memitem")].map(
+        (member) => Math.round(left(member) - left(heading)));
+    });
+    assert.ok(indents.length > 0, name);
+    assert.ok(indents.every((indent) => indent <= 0), `${name}: ${indents}`);
+    await close();
+  },
   async "is light or dark as the system is, and readable in both"(browser, groups) {
     for (const name of kinds(groups)) {
       const grounds = [];
       for (const colorScheme of ["light", "dark"]) {
         const {page, close} = await open(browser, name, {colorScheme});
         grounds.push(await ground(page));
-        for (const {name: what, ratio} of await contrasts(page)) {
+        for (const {name: what, ratio} of await contrasts(page, READ)) {
           assert.ok(ratio >= 4.5, `${name}, ${colorScheme}: ${what} has contrast ${ratio}`);
         }
         await close();

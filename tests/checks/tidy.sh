@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# clang-tidy finds nothing in common/ and stages/ (.clang-tidy says what). The
-# analyzer leaves a function after as many states as take half of its usual time.
+# clang-tidy finds nothing in common/, stages/ and tests/crash_states
+# (.clang-tidy says what). The analyzer leaves a function after as many states as
+# take half of its usual time.
 set -euo pipefail
 cd -- "${1:-$(dirname -- "$0")/../..}"
 
+folders=(common stages)
+[[ ! -d tests/crash_states ]] || folders+=(tests/crash_states)
 # What several sources find in one header is said once.
 # shellcheck disable=SC2016
-found=$(find common stages -name '*.cpp' -print0 | sort -z |
+found=$(find "${folders[@]}" -name '*.cpp' -print0 | sort -z |
   xargs -0 -r -n 1 -P "$(getconf _NPROCESSORS_ONLN)" sh -c \
     'said=$(clang-tidy --quiet "$0" -- -std=c++20 -I. -DSTRATA_HAS_LIBEDIT=1 \
        -DSTRATA_VERSION=\"0\" -Xclang -analyzer-config -Xclang max-nodes=50000 \

@@ -66,7 +66,7 @@ std::size_t number_in(const std::string& word) {
   const char* end = word.data() + word.size();
   const auto [rest, error] = std::from_chars(word.data(), end, number);
   if (error == std::errc() && rest == end && number > 0) return number;
-  throw CommandError(kUsage, "a state's number is 1 or more: '" + word + "'");
+  throw CommandError(kUsage, "a number is 1 or more: '" + word + "'");
 }
 
 void take_command(const std::vector<std::string>& words, Arguments& given) {
@@ -92,11 +92,12 @@ void parse_options(int argc, char** argv, Arguments& given) {
   std::string sync = "never";
   bool kill = false;
   std::vector<std::string> words;
+  std::vector<std::string> without;
   CLI::App app;
   app.set_help_flag();
   app.add_option("--sync", sync)->check(CLI::IsMember({"never", "always"}));
   app.add_flag("--kill", kill);
-  app.add_option("--without-sync", given.without)->allow_extra_args(false);
+  app.add_option("--without-sync", without)->allow_extra_args(false);
   app.add_flag("--summary", given.summary);
   for (const OptionSpec& spec : given.stage->options) {
     std::uint64_t& number = given.options.numbers[spec.name];
@@ -109,6 +110,9 @@ void parse_options(int argc, char** argv, Arguments& given) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     throw CommandError(kUsage, error.what());
+  }
+  for (const std::string& word : without) {
+    given.without.push_back(number_in(word));
   }
   given.options.sync = sync == "always" ? Sync::kAlways : Sync::kNever;
   given.crash = kill ? Crash::kKill : Crash::kPowerCut;

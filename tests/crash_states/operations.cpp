@@ -8,26 +8,11 @@
 #include <optional>
 
 #include "common/cli/session.h"
-#include "common/record/escape.h"
 #include "common/store/errors.h"
 
 namespace strata::crash_states {
 
 namespace {
-
-std::vector<std::string> fields_of(std::string_view line) {
-  std::vector<std::string> fields;
-  for (bool more = true; more;) {
-    const std::size_t tab = line.find('\t');
-    std::string& field = fields.emplace_back();
-    if (const auto wrong = unescape(line.substr(0, tab), field)) {
-      throw InvalidInput(*wrong);
-    }
-    more = tab != std::string_view::npos;
-    if (more) line.remove_prefix(tab + 1);
-  }
-  return fields;
-}
 
 void require(const Stage& stage, std::string_view what) {
   if (const Refusal* refusal = stage.refusal(what)) throw refused(*refusal);
@@ -36,28 +21,18 @@ void require(const Stage& stage, std::string_view what) {
 // Nothing for a line that changes nothing.
 std::optional<Operation> parse_line(const Stage& stage, std::string_view line) {
   using Kind = Operation::Kind;
-  const std::vector<std::string> fields = fields_of(line);
-  const auto is = [&](std::string_view name, std::size_t words) {
-    if (fields[0] != name) return false;
-    if (fields.size() == words + 1) return true;
-    throw InvalidInput(fmt::format("{} wants {} behind its name, not {}", name,
-                                   words, fields.size() - 1));
-  };
-  if (is("set", 2)) {
-    stage.limits.check(fields[1], fields[2]);
-    return Operation{Kind::kSet, fields[1], fields[2]};
-  }
-  if (is("del", 1)) {
+  Operation operation;
+  parse_batch_line(line, operation);
+  if (operation.kind == Kind::kGet) return std::nullopt;
+  if (operation.kind == Kind::kSet) {
+    stage.limits.check(operation.key, operation.value);
+  } else if (operation.kind == Kind::kDelete) {
     require(stage, "del");
-    stage.limits.check_key(fields[1]);
-    return Operation{Kind::kDelete, fields[1]};
-  }
-  if (is("compact", 0)) {
+    stage.limits.check_key(operation.key);
+  } else {
     require(stage, "compact");
-    return Operation{Kind::kCompact};
   }
-  if (is("get", 1)) return std::nullopt;
-  throw InvalidInput("no such operation: '" + escaped(fields[0]) + "'");
+  return operation;
 }
 
 }  // namespace
@@ -104,6 +79,8 @@ void apply(Store& store, const Operation& operation) {
       break;
     case Operation::Kind::kCompact:
       store.compact();
+      break;
+    case Operation::Kind::kGet:  // changes nothing
       break;
   }
 }

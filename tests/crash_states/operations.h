@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/cli/batch_line.h"
 #include "common/store/stage.h"
 #include "common/store/store.h"
 
@@ -19,13 +20,7 @@ namespace strata::crash_states {
 inline constexpr std::size_t kMaxBatchBytes = 64 << 10;
 
 /// One write.
-struct Operation {
-  /// What is done.
-  enum class Kind : std::uint8_t { kSet, kDelete, kCompact };
-  Kind kind = Kind::kSet;  ///< which of them
-  std::string key{};       ///< none where the store is merged
-  std::string value{};     ///< of a set
-};
+using Operation = BatchLine;
 
 /// Writes, in the order in which they are acknowledged.
 using Operations = std::vector<Operation>;

@@ -76,17 +76,10 @@ Trace record(const Stage& stage, Options options,
 }
 
 void leave_out(Trace& trace, const std::vector<std::size_t>& syncs) {
-  using Kind = Change::Kind;
   for (const std::size_t number : syncs) {
-    const bool there = number >= 1 && number <= trace.changes.size();
-    Change* change = there ? &trace.changes[number - 1] : nullptr;
-    if (change == nullptr || (change->kind != Kind::kSyncFile &&
-                              change->kind != Kind::kSyncDirectory)) {
-      throw InvalidInput(fmt::format(
-          "change {} is no sync: the command 'changes' numbers them", number));
-    }
-    change->kind = Kind::kSyncDirectory;
-    change->path = "nothing";
+    if (leave_out_sync(trace, number)) continue;
+    throw InvalidInput(fmt::format(
+        "change {} is no sync: the command 'changes' numbers them", number));
   }
 }
 
@@ -123,8 +116,8 @@ Verdict judge(const Stage& stage, Options options, const Operations& operations,
         "", "", [&](std::string_view key, std::string_view value) {
           found.emplace(key, value);
         });
-  } catch (const Damage& damage) {
-    return {Verdict::Kind::kRefused, {damage.what()}};
+  } catch (const std::exception& error) {
+    return {Verdict::Kind::kRefused, {error.what()}};
   }
   const auto acknowledged = static_cast<std::size_t>(state.acknowledged);
   const Pairs sure = pairs_after(operations, acknowledged);

@@ -202,8 +202,10 @@ TEST_F(CrashStatesProgram, RefusesInOneLine) {
   expect_refused({"04_keydir", "show", "x"}, kTwo, "'x'");
   expect_refused({"04_keydir", "show", "9999"}, kTwo, "no state 9999");
   expect_refused({"04_keydir", "--without-sync", "3"}, kTwo, "is no sync");
+  expect_refused({"04_keydir", "--without-sync", "-3"}, kTwo, "'-3'");
   expect_refused({"04_keydir"}, "set\ta\tb\ndel\ta\n", "line 2: no 'del' yet");
-  expect_refused({"04_keydir"}, "set\ta\n", "line 1: set wants 2");
+  expect_refused({"04_keydir"}, "set\ta\n",
+                 "line 1: set wants a key and a value");
 }
 
 TEST_F(CrashStatesProgram, RefusesWhatWouldTakeTooLong) {

@@ -1,11 +1,13 @@
 """Lessons on segments, deletes and merges."""
 
 import re
+import shutil
 
 from basics import stats_of
 from crashes import expect_a_prefix, kill_after
 from lesson import lesson
-from program import Failed, contents, lines_of, script
+from program import Failed, Unseen, contents, lines_of, script
+from tracing import NAMES, OPENS, SYNCS, WRITES, killed_at, traced
 
 MERGE = 'contract.md#deleting-and-compacting'
 SMALL = ('--segment-bytes', '2000')
@@ -158,6 +160,74 @@ def in_turns(t):
         if turn % 3 == 2:
             t.run('compact').exits(0)
         t.expect_pairs(model)
+
+
+def a_town(t):
+    """Fills a store of a few segments. Little is dead in each, so that nothing
+    merges by itself.
+    @returns the pairs that are in it"""
+    pairs = {f'key{i:02}': f'v{i}' * 20 for i in range(24)}
+    lines = [('set', *pair) for pair in pairs.items()]
+    t.batch(*lines[:3], ('set', 'gone', 'v' * 40), *lines[3:12],
+            options=('--segment-bytes', '300'))
+    t.batch(('del', 'gone'), *lines[12:], lines[-1],
+            options=('--segment-bytes', '300'))
+    return pairs
+
+
+@lesson('A merge is on disk before its inputs go', 'contract.md#sync', since=6)
+def merge_is_durable(t):
+    """The outputs are the only copy of records that may have been safe for
+    years. If an input goes first, a power cut takes both. This holds with
+    --sync never, too, but it is tried with always."""
+    pairs = a_town(t)
+    inputs = {str(t.db.resolve() / name) for name, data in
+              contents(t.db).items() if b'v1v1' in data or b'gone' in data}
+    _, calls = traced(t, 'compact', options=('--sync', 'always'))
+    t.expect_pairs(pairs)
+    outputs = {str(t.db.resolve() / name) for name, data in
+               contents(t.db).items() if b'v1v1v1' in data}
+    called = {call.path: call.to for call in calls if call.name in NAMES}
+    dirty, gone = set(), 0
+    for call in calls:
+        name = called.get(call.path, call.path)
+        is_output = name in outputs
+        if call.name in WRITES and is_output:
+            dirty.add(name)
+        elif call.name in NAMES and 'rename' in call.name and is_output:
+            dirty.add(str(t.db.resolve()))
+        elif call.name in OPENS and 'O_CREAT' in call.text and is_output:
+            dirty.add(str(t.db.resolve()))
+        elif call.name in SYNCS:
+            dirty.discard(name)
+        elif 'unlink' in call.name and call.path in inputs:
+            gone += 1
+            if dirty:
+                raise Failed('before the first input goes, an fsync of each '
+                             'output and then of the directory', 'not synced: '
+                             + ', '.join(sorted(p.rsplit('/', 1)[-1]
+                                                for p in dirty)))
+    if not gone:
+        raise Unseen('no file that held records was seen to go')
+
+
+@lesson('kill -9 at each call of a merge', MERGE, since=6)
+def killed_at_each_call(t):
+    """Whatever writes, names, syncs or removes a file is a moment at which the
+    process can end. In each of them every key has its last value, and what is
+    deleted stays deleted."""
+    pairs = a_town(t)
+    image = t.db
+    for number in range(1, 80):
+        t.db = t.home / f'killed{number}'
+        shutil.copytree(image, t.db)
+        t.done.append(f'cp -r store {t.db.name}')
+        if not killed_at(t, number, 'compact'):
+            break
+        t.expect_pairs(pairs)
+        t.run('compact').exits(0)
+        t.expect_pairs(pairs)
+        shutil.rmtree(t.db)
 
 
 @lesson('kill -9 while merges go on', MERGE, since=6)

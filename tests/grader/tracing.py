@@ -2,8 +2,10 @@
 
 import dataclasses
 import functools
+import os
 import re
 import shutil
+import signal
 import subprocess
 
 from program import Unseen
@@ -12,6 +14,7 @@ READS = {'read', 'pread64', 'readv', 'preadv', 'preadv2'}
 WRITES = {'write', 'pwrite64', 'writev', 'pwritev', 'pwritev2'}
 SYNCS = {'fsync', 'fdatasync'}
 OPENS = {'openat', 'openat2', 'open', 'creat'}
+NAMES = {'rename', 'renameat', 'renameat2', 'unlink', 'unlinkat'}
 HIDDEN = {'mmap', 'io_uring_setup', 'io_setup', 'sendfile',
           'copy_file_range', 'splice'}
 LINE = re.compile(r'(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|0x\w+)'
@@ -26,6 +29,7 @@ class Call:
     path: str
     bytes: int
     text: str
+    to: str = ''  # the new name of what is renamed
 
 
 @functools.cache
@@ -53,6 +57,31 @@ def whole_lines(text):
         yield rest
 
 
+def paths_in(arguments, cwd):
+    """The paths that a call names, made absolute."""
+    paths = []
+    for folder, path in re.findall(r'(?:(?:\d+|AT_FDCWD)<([^>]*)>, )?"([^"]*)"',
+                                   arguments):
+        paths.append(os.path.normpath(os.path.join(folder or cwd, path)))
+    return paths
+
+
+def killed_at(t, number, *words, options=()):
+    """Runs a command that is killed when it makes its `number`th call that
+    changes a file or a name.
+    @returns whether it got so far"""
+    if strace() is None:
+        raise Unseen('strace is not here, or may not watch other processes')
+    names = ','.join(sorted(WRITES | SYNCS | NAMES | {'ftruncate'}))
+    t.note(words, options)
+    t.done[-1] += f'   # killed at call {number} of {names}'
+    outcome = t.launch(
+        [strace(), '-f', '-qq', '-o', '/dev/null', '-e', f'trace={names}',
+         '-e', f'inject={names}:signal=KILL:when={number}',
+         *t.arguments(words, options)])
+    return outcome.status == -signal.SIGKILL
+
+
 def traced(t, *words, options=(), stdin=b'', root=None):
     """Runs a command as `t.run` does.
     @returns its outcome and its calls at the store's files and at standard
@@ -60,7 +89,8 @@ def traced(t, *words, options=(), stdin=b'', root=None):
     if strace() is None:
         raise Unseen('strace is not here, or may not watch other processes')
     out = t.home / 'trace'
-    names = ','.join(sorted(READS | WRITES | SYNCS | OPENS | HIDDEN))
+    names = ','.join(sorted(READS | WRITES | SYNCS | OPENS | NAMES |
+                            HIDDEN))
     t.note(words, options, stdin)
     outcome = t.launch(
         [strace(), '-f', '-y', '-qq', '-s', '200', '-e', f'trace={names}',
@@ -72,6 +102,11 @@ def traced(t, *words, options=(), stdin=b'', root=None):
     for line in whole_lines(out.read_text(errors='replace')):
         match = LINE.match(line)
         if not match or match['result'].startswith('-'):
+            continue
+        if match['name'] in NAMES:
+            named = paths_in(match['arguments'], str(t.home))
+            if named and named[0].startswith(root + '/'):
+                calls.append(Call(match['name'], named[0], 0, line, named[-1]))
             continue
         path = FD_PATH.search(match['arguments'])
         path = match['opened'] or (path[1] if path else '')
