@@ -113,13 +113,13 @@ def page_of(path):
     exporter = HTMLExporter(config=config)
     notebook = nbformat.read(path, as_version=4)
     execute(notebook)
-    for cell in notebook.cells:  # the page lies in build/docs/notebooks
-        if cell.cell_type == 'markdown':
-            cell.source = re.sub(r'\]\(\.\./', '](../../../', cell.source)
-            cell.source = re.sub(r'\]\((\w+)\.ipynb', r'](\1.html', cell.source)
     title = re.match(r'# (.*)', notebook.cells[0].source)[1]
     notebook.metadata['title'] = title
-    return exporter.from_notebook_node(notebook)[0], title
+    page = exporter.from_notebook_node(notebook)[0]
+    # It lies in build/docs/notebooks. Links stand in outputs, too.
+    page = re.sub(r'href="\.\./', 'href="../../../', page)
+    page = re.sub(r'href="(\w+)\.ipynb', r'href="\1.html', page)
+    return page, title
 
 
 def html(directory, out):

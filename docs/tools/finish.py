@@ -201,7 +201,7 @@ def bring(book, out, names):
         (out / 'notebooks').mkdir(exist_ok=True)
         text = source.read_text()
         for target in set(pages.links_of(text)):
-            url = names.resolved(book.link(f'notebooks/{source.name}', target))
+            url = names.resolved(book.link(f'{pages.RENDERED}/{source.name}', target))
             url = url.removeprefix('notebooks/') if url.startswith('notebooks/') else f'../{url}'
             text = text.replace(f'href="{html.escape(target)}"', f'href="{url}"')
         (out / 'notebooks' / source.name).write_text(text)

@@ -90,12 +90,16 @@ class Page:
         return f'{match[1]} {match[2].upper()}{match[3]}' if match else self.title
 
 
+# Where ./strata notebooks --html leaves them.
+RENDERED = 'build/docs/notebooks'
+
+
 class Book:
     """All pages, in the order of reading, and where a link leads."""
 
     def __init__(self, root=ROOT):
         self.root = root
-        self.rendered = sorted((root / 'build/docs/notebooks').glob('*.html'))
+        self.rendered = sorted((root / RENDERED).glob('*.html'))
         self.report = root / 'build/bench/report.html'
         self.tour = root / 'build/tour/report.html'
         self.sources = {}
@@ -155,6 +159,8 @@ class Book:
             if made in [page.name for page in self.rendered]:
                 return f'notebooks/{made}'
             return 'no_notebooks.html'
+        if file in self.rendered:
+            return f'notebooks/{file.name}'
         if to.endswith(('.svg', '.png')) and file.exists():
             return f'files/{to}'
         if file.is_file() and self.documented(to):
@@ -367,7 +373,7 @@ def main():
           '# No notebooks yet {#no_notebooks}\n\n' + NO_NOTEBOOKS)
     for rendered in book.rendered:
         for target in links_of(rendered.read_text()):
-            book.link(f'notebooks/{rendered.name}', target)
+            book.link(f'{RENDERED}/{rendered.name}', target)
     for path, name in list(book.sources.items()):
         write(out / f'made/{name}.md', source_page(book, path, name))
     if book.sources:

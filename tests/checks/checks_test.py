@@ -166,7 +166,14 @@ class ChecksTest(unittest.TestCase):
             self.finds('links.py', 'README.md: ')
 
     def test_docs(self):
+        page = '<!DOCTYPE html><title>One</title><a href="{}">a</a>'
+        self.plant('build/docs/notebooks/one.html',
+                   page.format('../../../stages/01_a/store.h'))
+        self.plant('build/docs/notebooks/two.html', page.format('one.html'))
         self.passes('docs.sh')
+        self.plant('build/docs/notebooks/two.html', page.format('three.html'))
+        self.finds('docs.sh', 'notebooks/two.html')
+        self.plant('build/docs/notebooks/two.html', page.format('one.html'))
         self.plant('common/apple.h', HEADER.replace(
             '  /// @returns its colour.\n', ''))
         self.finds('docs.sh', 'colour() const')
