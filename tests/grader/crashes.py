@@ -80,8 +80,8 @@ def expect_a_prefix(pairs, acked, found):
 class Tail:
     """A store as kill -9 leaves it, and where its last record lies."""
 
-    def __init__(self, t, options=()):
-        running = t.start('batch', '--ack', options=options)
+    def __init__(self, t):
+        running = t.start('batch', '--ack')
         running.acknowledged('set', 'a', 'first')
         running.acknowledged('set', 'b', 'second')
         running.acknowledged('set', 'a', 'third')
@@ -92,17 +92,17 @@ class Tail:
         self.file, self.begin, self.end = last_record(
             before, contents(self.image), b'the last value')
 
-    def cut(self, t, at, behind=b''):
-        """The image with the last record cut at `at`, as a new store."""
-        t.db = t.home / f'cut{at}_{len(behind)}'
+    def cut(self, t, at, zeros=0):
+        """The image with the last record cut at `at`, and so many zeros behind
+        it, as a new store."""
+        t.db = t.home / f'cut{at}_{zeros}'
         shutil.copytree(self.image, t.db)
         path = t.db / self.file
-        path.write_bytes(path.read_bytes()[:at] + behind)
+        path.write_bytes(path.read_bytes()[:at] + b'\0' * zeros)
         t.done.append(f'cp -r image {t.db.name}')
         t.done.append(f'truncate -s {at} {t.db.name}/{self.file}')
-        if behind:
-            t.done.append(f'  and {len(behind)} bytes of '
-                          f'{"zero" if not any(behind) else "noise"} behind it')
+        if zeros:
+            t.done.append(f'  and {zeros} bytes of zero behind it')
 
 
 def last_record(before, after, value):
@@ -160,7 +160,7 @@ def zero_tail(t):
     tail = Tail(t)
     for at in (tail.begin, (tail.begin + tail.end) // 2):
         for zeros in (1, 40, 5000):
-            tail.cut(t, at, b'\0' * zeros)
+            tail.cut(t, at, zeros)
             t.get('a', 'third')
             t.get('z', None)
             t.set('new', 'after')

@@ -13,20 +13,17 @@ import tempfile
 import textwrap
 import time
 
-import exercises
 import lesson
 from program import SECONDS, Failed, Trial, Unseen
 
 for module in lesson.GROUPS:
     importlib.import_module(module)
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
 
 def where(section):
     """A section of docs/ for a person: file, and heading in words."""
     file, _, anchor = section.partition('#')
-    path = (ROOT / 'docs' / file).resolve().relative_to(ROOT)
+    path = (lesson.ROOT / 'docs' / file).resolve().relative_to(lesson.ROOT)
     return str(path) + (f', "{anchor.replace("-", " ")}"' if anchor else '')
 
 
@@ -117,7 +114,8 @@ def arguments(words):
         '       ./strata grade --mutations [--stage NN]',
         description='Drives a program in any language through the contract of '
         'a stage (docs/contract.md).')
-    parser.add_argument('--stage', metavar='NN', help='01 to 07')
+    parser.add_argument('--stage', metavar='NN', type=lesson.stage,
+                        help=lesson.NUMBERS)
     parser.add_argument('--exercise', action='store_true',
                         help="only the stage's graded exercise")
     parser.add_argument('--only', metavar='TEXT', default='',
@@ -130,12 +128,7 @@ def arguments(words):
     options = parser.parse_args(words[:words.index('--')] if '--' in words
                                 else words)
     if options.stage is None:
-        parser.error('--stage is missing: 01 to 07')
-    number = options.stage.split('_')[0]
-    if not number.isdigit() or not lesson.FIRST <= int(number) <= lesson.LAST:
-        parser.error(f'there is no stage {options.stage} to be graded: 01 to '
-                     '07')
-    options.stage = int(number)
+        parser.error(f'--stage is missing: {lesson.NUMBERS}')
     if not own and not options.list:
         parser.error('what is graded stands behind "--": a program and its '
                      'first words')
@@ -144,9 +137,8 @@ def arguments(words):
 
 def main():
     parser, options, command = arguments(sys.argv[1:])
-    wanted = ([exercises.EXERCISES[options.stage]] if options.exercise
-              else lesson.lessons_of(options.stage))
-    wanted = [each for each in wanted if options.only in each.name]
+    wanted = [each for each in lesson.lessons_of(options.stage, options.exercise)
+              if options.only in each.name]
     if not wanted:
         parser.error(f'no lesson has {options.only} in its name')
     if options.list:

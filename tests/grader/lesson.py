@@ -1,9 +1,24 @@
 """What a lesson is, and the list of all of them."""
 
+import argparse
 import dataclasses
+import pathlib
 import typing
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIRST, LAST = 1, 7  # the stages that can be graded
+NUMBERS = f'{FIRST:02} to {LAST:02}'
+STAGES = {number: path.name for number in range(FIRST, LAST + 1)
+          for path in (ROOT / 'stages').glob(f'{number:02}_*')}
+
+
+def stage(text):
+    """The number of a stage that is named as 04 or 04_keydir, for argparse."""
+    number = text.split('_')[0]
+    if not number.isdigit() or int(number) not in STAGES:
+        raise argparse.ArgumentTypeError(
+            f'there is no stage {text} to be graded: {NUMBERS}')
+    return int(number)
 
 
 @dataclasses.dataclass
@@ -38,7 +53,17 @@ def lesson(name, read, since=FIRST, until=LAST):
     return add
 
 
-def lessons_of(stage):
+def exercise(number, name):
+    """Makes the graded exercise of a stage of a function: it fails with the
+    stage as it ships, and passes once the reader has changed it."""
+    return lesson(name, f'../stages/{STAGES[number]}/README.md#exercises',
+                  number, number)
+
+
+def lessons_of(number, exercises=False):
+    """The lessons of a stage in the order in which they are taught, or its
+    exercise."""
     order = list(GROUPS)
-    return sorted((each for each in LESSONS if stage in each.stages),
+    return sorted((each for each in LESSONS if number in each.stages and
+                   (each.group == 'exercises') == exercises),
                   key=lambda each: order.index(each.group))

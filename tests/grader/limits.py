@@ -1,7 +1,7 @@
 """Lessons on what a store can hold, and on what a stage does not have yet."""
 
 from lesson import lesson
-from program import Failed, contents
+from program import Failed, contents, script
 
 HOLD = 'contract.md#what-a-store-can-hold'
 
@@ -15,7 +15,7 @@ def refused_without_a_trace(t, *operations):
         if all('\0' not in field and len(field) < 100_000
                for field in operation):
             t.run(*operation).refuses()
-        got = t.run('batch', stdin=t.script(operation)).refuses('line 1')
+        got = t.run('batch', stdin=script([operation])).refuses('line 1')
         if contents(t.db) != before:
             got.fail('nothing changed on disk: what cannot be held is refused '
                      'before the first byte is written')

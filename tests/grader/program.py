@@ -12,6 +12,7 @@ import subprocess
 import time
 
 SECONDS = 60  # that a command may take
+MOST = 64 << 20  # bytes that it may print
 
 
 class Failed(Exception):
@@ -107,6 +108,15 @@ class Outcome:
                       if wanted else 'nothing on standard output')
         return self
 
+    def sums_up(self, operations, counts):
+        """The last line on standard error is the summary of a batch."""
+        last = (lines_of(self.err) or [''])[-1]
+        if not re.fullmatch(rf'{operations} operations in '
+                            rf'[0-9]+(\.[0-9]+)? s: {counts}', last):
+            self.fail('as the last line on standard error: '
+                      f'{operations} operations in S s: {counts}')
+        return self
+
     def refuses(self, *words):
         """Exit code 2, nothing printed, and the error names each word."""
         self.exits(2, 'the program says no').prints('')
@@ -138,8 +148,7 @@ class Trial:
 
     def note(self, words, options=(), stdin=b'', db=None):
         db = pathlib.Path(db or self.db).relative_to(self.home)
-        words = [shown(os.fsencode(w), 60)
-                 for w in words]
+        words = [shown(os.fsencode(w), 60) for w in words]
         line = ' '.join(['PROGRAM', f'--db {db}', *options,
                          *map(shlex.quote, words)])
         if stdin:
@@ -217,10 +226,6 @@ class Trial:
         if found != wanted:
             raise Failed('from scan: ' + listed(wanted), listed(found))
 
-    @staticmethod
-    def script(*lines):
-        return script(lines)
-
     def start(self, *words, options=()):
         """Starts a command and leaves it running."""
         self.note(words, options)
@@ -238,9 +243,6 @@ def listed(pairs, most=8):
     text = ', '.join(f'{shown(k, 40)} = {shown(v, 40)}' for k, v in pairs[:most])
     more = len(pairs) - most
     return (text or 'nothing') + (f' and {more} more' if more > 0 else '')
-
-
-MOST = 64 << 20  # bytes that a command may print
 
 
 def talk(process, stdin, deadline):
@@ -430,3 +432,11 @@ def contents(directory):
         return None
     return {str(path.relative_to(directory)): path.read_bytes()
             for path in sorted(directory.rglob('*')) if path.is_file()}
+
+
+def files_with(directory, *values):
+    """The files below it that hold one of the values, as whole paths."""
+    return sorted(
+        str(pathlib.Path(directory).resolve() / name)
+        for name, data in contents(directory).items()
+        if any(value in data for value in values))

@@ -15,13 +15,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'mutations'))
 import mutations  # noqa: E402
 import tree  # noqa: E402
+from lesson import STAGES, stage as stage_named  # noqa: E402
 
 COPY = tree.ROOT / 'build/grader/tree'
 BUILD = tree.ROOT / 'build/grader/programs'
 MUTATIONS = pathlib.Path('tests/grader/mutations.txt')
 SOLUTIONS = pathlib.Path('tests/grader/solutions.txt')
-STAGES = {path.name[:2]: path.name for path in sorted(
-    (tree.ROOT / 'stages').glob('0[1-7]_*'))}
 SECONDS = 300
 WARNINGS = ('-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion',
             '-Wsign-conversion', '-Werror')
@@ -71,7 +70,7 @@ def changed_sources(listed):
 
 def skeleton(stage):
     """The name of the stage's skeleton, with a number that nobody has."""
-    free = next(n for n in range(int(stage[1]) + 90, 10, -10)
+    free = next(n for n in range(stage + 90, 10, -10)
                 if not list((tree.ROOT / 'stages').glob(f'{n}_*')))
     return f'{free}_mine'
 
@@ -81,7 +80,7 @@ def build(listed):
     tree.copy_sources(COPY, changed_sources(listed))
     for stage in STAGES:
         status, said = tree.run(
-            [sys.executable, COPY / 'tests/grader/start.py', '--stage', stage,
+            [sys.executable, COPY / 'tests/grader/start.py', '--stage', STAGES[stage],
              '--start', skeleton(stage)])
         if status != 0:
             sys.exit(said)
@@ -100,7 +99,7 @@ def build(listed):
 def graded(stage, switch, *words, program=None):
     """@returns the status of the grader, and what it says."""
     return tree.run(
-        [sys.executable, HERE / 'grade.py', '--stage', stage, *words, '--',
+        [sys.executable, HERE / 'grade.py', '--stage', STAGES[stage], *words, '--',
          *(program or [BUILD / 'bin' / STAGES[stage]])], SECONDS,
         env={**os.environ, 'STRATA_SWITCH': switch})
 
@@ -159,13 +158,11 @@ def main():
     parser = argparse.ArgumentParser(
         prog='./strata grade', description=__doc__)
     parser.add_argument('--mutations', action='store_true', help='do this')
-    parser.add_argument('--stage', metavar='NN', help='only this one')
+    parser.add_argument('--stage', metavar='NN', type=stage_named,
+                        help='only this one')
     parser.add_argument('--only', metavar='TEXT', default='',
                         help='only what has TEXT in its name')
     options = parser.parse_args()
-    if options.stage is not None and options.stage not in STAGES:
-        parser.error(f'no stage {options.stage}: there are ' +
-                     ' '.join(STAGES))
     wrong = mutations.read(tree.ROOT, MUTATIONS)
     solved = mutations.read(tree.ROOT, SOLUTIONS)
     build([*wrong, *solved])
@@ -175,12 +172,12 @@ def main():
         if not options.only:
             todo.append((stage, 'right', try_right, (stage,)))
             todo.append((stage, 'skeleton', try_skeleton, (stage,)))
-        if not options.only and stage == '01':
+        if not options.only and stage == 1:
             todo.append((stage, 'right', try_example, (stage,)))
         for kind, listed, tried in (('wrong', wrong, try_mutation),
                                     ('exercise', solved, try_solution)):
             todo += [(stage, kind, tried, (stage, each)) for each in listed
-                     if stage in each.stages.split()
+                     if f'{stage:02}' in each.stages.split()
                      and options.only in each.name]
     missed = report(todo)
     sys.exit(1 if missed else 0)
@@ -201,7 +198,7 @@ def report(todo):
                 score[stage][0] += good
                 score[stage][1] += 1
             word = WORDS[kind] if good else 'MISSED'
-            print(f'{stage} {word}  {name}' + (f': {why}' if why else ''),
+            print(f'{stage:02} {word}  {name}' + (f': {why}' if why else ''),
                   flush=True)
     print()
     for stage, (caught, all_of_it) in sorted(score.items()):

@@ -7,8 +7,9 @@ import pathlib
 import re
 import sys
 
+from lesson import NUMBERS, ROOT, STAGES, stage
+
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 LIST = ROOT / 'stages/CMakeLists.txt'
 NAME = re.compile(r'([0-9]{2})((?:_[a-z0-9]+)+)')
 
@@ -46,41 +47,41 @@ SEGMENT_BYTES = '''{"--segment-bytes",
                    std::uint64_t{64} << 20, 1, std::uint64_t{1} << 62}'''
 
 
-def values_for(name, stage, like):
+def values_for(name, number):
     """What stands for each @WORD@ of the skeleton."""
     # With its number in it: all stages are linked into one program.
     class_name = f'S{name[:2]}' + ''.join(
         part.capitalize() for part in NAME.fullmatch(name)[2].split('_'))
     refuses = []
-    if stage <= 5:
+    if number <= 5:
         refuses += ['kNoDelete', 'kNoCompaction']
-    if stage <= 4:
+    if number <= 4:
         refuses += ['kNoSegments']
-    if stage <= 3:
+    if number <= 3:
         refuses += ['kNoVerify', 'kNoSalvage']
-    text = stage <= 3
+    text = number <= 3
     return {
-        'NAME': name, 'LIKE': like,
-        'DEL_H': COMPACT_H if stage > 5 else '',
+        'NAME': name, 'LIKE': STAGES[number],
+        'DEL_H': COMPACT_H if number > 5 else '',
         'VERIFY_H': '' if text else VERIFY_H,
-        'DEL_CPP': COMPACT_CPP if stage > 5 else '',
+        'DEL_CPP': COMPACT_CPP if number > 5 else '',
         'VERIFY_CPP': '' if text else VERIFY_CPP,
         'LIMITS': 'kTextLimits' if text else 'kBinaryLimits',
         'LIMITS_H': 'common/record/text_record.h' if text else
                     'common/record/binary_record.h',
-        'OPTIONS': SEGMENT_BYTES if stage > 4 else '',
+        'OPTIONS': SEGMENT_BYTES if number > 4 else '',
         'REFUSES': ', '.join(refuses),
         'CHECKSUMS': 'false' if text else 'true',
-        'SCANS': 'true' if stage < 3 else 'false',
+        'SCANS': 'true' if number < 3 else 'false',
         'INDENT': ' ' * (len(class_name) + len('void ::scan(')),
         'CLASS': class_name,  # last: it stands in others
     }
 
 
-def lay_out(name, stage, like):
+def lay_out(name, number):
     folder = ROOT / 'stages' / name
     folder.mkdir()
-    values = values_for(name, stage, like)
+    values = values_for(name, number)
     for template in sorted((HERE / 'skeleton').glob('*.in')):
         text = template.read_text()
         for word, value in values.items():
@@ -89,24 +90,21 @@ def lay_out(name, stage, like):
 
 
 def main():
-    stages = {path.name[:2]: path.name for path in sorted(
-        (ROOT / 'stages').glob('0[1-7]_*'))}
     parser = argparse.ArgumentParser(
         prog='./strata grade', usage='./strata grade --stage NN --start [NAME]',
         description=__doc__)
-    parser.add_argument('--stage', metavar='NN', required=True,
-                        help='whose contract it is to keep: 01 to 07')
+    parser.add_argument('--stage', metavar='NN', required=True, type=stage,
+                        help=f'whose contract it is to keep: {NUMBERS}')
     parser.add_argument('--start', metavar='NAME', nargs='?', const='',
                         help='such as 5N_mine, which it is if left out: a digit '
                         'from 1 on, N, and words')
     options = parser.parse_args()
-    if options.stage not in stages:
-        parser.error(f'there is no stage {options.stage}: 01 to 07')
-    name = options.start or f'5{options.stage[1]}_mine'
-    if not NAME.fullmatch(name) or name[0] == '0' or name[1] != options.stage[1]:
+    digit = str(options.stage)
+    name = options.start or f'5{digit}_mine'
+    if not NAME.fullmatch(name) or name[0] == '0' or name[1] != digit:
         parser.error(f'{name} is no name of a stage of yours: a digit from 1 '
-                     f'on, {options.stage[1]} for the stage that it is to be '
-                     f'like, and words in small letters: 5{options.stage[1]}_mine')
+                     f'on, {digit} for the stage that it is to be like, and '
+                     f'words in small letters: 5{digit}_mine')
     if (ROOT / 'stages' / name).exists():
         parser.error(f'stages/{name} is there already; it stays as it is')
     if any(path.name.startswith(name[:2])
@@ -114,7 +112,7 @@ def main():
         parser.error(f'the number {name[:2]} is taken')
     listed = LIST.read_text()
     end = listed.index(')', listed.index('set(STRATA_STAGES\n'))
-    lay_out(name, int(options.stage), stages[options.stage])
+    lay_out(name, options.stage)
     LIST.write_text(f'{listed[:end]}  {name}\n{listed[end:]}')
     program = f'build/release/bin/{name}'
     print(f'''stages/{name} is there, and in the list in stages/CMakeLists.txt.
@@ -122,7 +120,7 @@ Nothing in it is written yet, and it says so. Now, in turns:
 
   $EDITOR stages/{name}/store.cpp
   ./strata build
-  ./strata grade --stage {options.stage} -- {program}
+  ./strata grade --stage {options.stage:02} -- {program}
 ''', end='')
     return 0
 

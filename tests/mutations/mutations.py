@@ -35,11 +35,6 @@ class Mutation:
     fails: str = ''
     stages: str = ''
 
-    @property
-    def file(self):
-        """The first file that it changes."""
-        return self.changes[0].file if self.changes else ''
-
 
 def read(top, name=LIST):
     """@returns the mutations of a list in the project at `top`, in the list's
