@@ -1,4 +1,28 @@
-// How well the words on a page can be read.
+// What the tests of pages in headless Chromium share.
+
+// Runs each case with a browser and what else it wants, and says what is wrong.
+// The process is to end with 1 if anything is.
+export async function runAll(chromium, title, cases, prepare = () => []) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+           "--disable-background-networking", "--disable-component-update",
+           "--disable-sync"]});
+  const more = await prepare(browser);
+  for (const [name, run] of Object.entries(cases)) {
+    try {
+      await run(browser, ...more);
+    } catch (error) {
+      process.exitCode = 1;
+      console.log(`${title}: ${name}: ${error.message}`);
+    }
+  }
+  await browser.close();
+}
+
+// How many pixels a page is wider than what shows it.
+export const overflow = (page) => page.evaluate(() =>
+  document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 // For each name that a page has: the contrast of its colour on what is behind
 // it, as WCAG counts it, from 1 to 21.

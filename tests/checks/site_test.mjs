@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import {contrasts} from "./contrast.mjs";
+import {contrasts, overflow, runAll} from "./browser.mjs";
 
 const [site, modules] = process.argv.slice(2).map((path) => resolve(path));
 const require = createRequire(resolve(dirname(modules), "package.json"));
@@ -37,9 +37,6 @@ async function open(browser, name, options) {
   await page.goto(new URL(name, home).href);
   return {page, complaints, close: () => context.close()};
 }
-
-const overflow = (page) => page.evaluate(() =>
-  document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 const ground = (page) => page.evaluate(() =>
   getComputedStyle(document.body).backgroundColor);
@@ -181,20 +178,4 @@ const cases = {
   },
 };
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update",
-         "--disable-sync"]});
-const groups = await offered(browser);
-let failures = 0;
-for (const [name, run] of Object.entries(cases)) {
-  try {
-    await run(browser, groups);
-  } catch (error) {
-    ++failures;
-    console.log(`the site: ${name}: ${error.message}`);
-  }
-}
-await browser.close();
-process.exitCode = failures ? 1 : 0;
+await runAll(chromium, "the site", cases, async (browser) => [await offered(browser)]);

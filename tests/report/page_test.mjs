@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-import {contrasts} from "../checks/contrast.mjs";
+import {contrasts, overflow, runAll} from "../checks/browser.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const require = createRequire(resolve(root, "build/report/package.json"));
@@ -150,9 +150,6 @@ async function everyChartHasItsMarks(page) {
   assert.ok(lines > 0, "no line joins the sizes of a store");
 }
 
-const overflow = (page) => page.evaluate(() =>
-  document.documentElement.scrollWidth - document.documentElement.clientWidth);
-
 const READ = ["h1", ".facts dt", ".lead", "td small", "figcaption", "nav a",
               ".eyebrow", ".good", ".bad", "summary", "thead th"];
 
@@ -255,19 +252,4 @@ const cases = {
   },
 };
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update",
-         "--disable-sync"]});
-let failures = 0;
-for (const [name, run] of Object.entries(cases)) {
-  try {
-    await run(browser);
-  } catch (error) {
-    ++failures;
-    console.log(`the report's page: ${name}: ${error.message}`);
-  }
-}
-await browser.close();
-process.exitCode = failures ? 1 : 0;
+await runAll(chromium, "the report's page", cases);
