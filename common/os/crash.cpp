@@ -288,6 +288,10 @@ void for_each_power_cut(const Trace& trace, const CrashVisitor& visit) {
   Enumeration(trace, visit).power_cuts();
 }
 
+void for_each_kill(const Trace& trace, const CrashVisitor& visit) {
+  Enumeration(trace, visit).kills();
+}
+
 bool leave_out_sync(Trace& trace, std::size_t number) {
   if (number == 0 || number > trace.changes.size()) return false;
   Change& change = trace.changes[number - 1];
@@ -298,10 +302,6 @@ bool leave_out_sync(Trace& trace, std::size_t number) {
   change.kind = Change::Kind::kSyncDirectory;
   change.path = "nothing";
   return true;
-}
-
-void for_each_kill(const Trace& trace, const CrashVisitor& visit) {
-  Enumeration(trace, visit).kills();
 }
 
 }  // namespace strata

@@ -64,14 +64,14 @@ using CrashVisitor = std::function<void(const CrashState&)>;
 /// @complexity states × changes, so traces of hundreds of changes at most.
 void for_each_power_cut(const Trace& trace, const CrashVisitor& visit);
 
+/// Visits every state that a kill -9 at any point of the run could have left,
+/// each once.
+void for_each_kill(const Trace& trace, const CrashVisitor& visit);
+
 /// Makes a sync of a recording one that covers nothing, so that all other
 /// changes keep their places: what if it had been forgotten?
 /// @param number which change, from 1
 /// @returns whether there is such a change, and it is a sync
 [[nodiscard]] bool leave_out_sync(Trace& trace, std::size_t number);
-
-/// Visits every state that a kill -9 at any point of the run could have left,
-/// each once.
-void for_each_kill(const Trace& trace, const CrashVisitor& visit);
 
 }  // namespace strata

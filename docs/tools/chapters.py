@@ -57,62 +57,69 @@ DIRECTIVE = re.compile(r'\s*<!--\s*([\w-]+)(?::\s*(.*?))?\s*-->\s*$')
 FENCE = re.compile(r'(`{3,})([\w+-]*)\s*$')
 IMAGE = re.compile(r'!\[([^\]]+)\]\(([^)\s]+\.svg)\)\s*$')
 FENCED = ('code', 'diff', 'run')
-KNOWN = (*FENCED, 'table', 'picture')
+UNFENCED = ('table', 'picture')
 TOLD = ('cpp', 'diff', 'console')  # never written by hand
-
-
-def picture_at(lines, at):
-    """Whether a line shows a generated picture."""
-    image = IMAGE.match(lines[at])
-    return bool(image and '/pictures/' in image[2] or
-                image and image[2].startswith('pictures/'))
 
 
 def blocks(lines):
     """Yields (line of the directive, kind, its text, first, last) of each
-    block; the block's own lines are [first, last)."""
+    block; the block's own lines are [first, last). The kind is None where
+    something is wrong, which the text tells, and '?' for an unknown one."""
     at = 0
     while at < len(lines):
         fence = FENCE.match(lines[at])
-        if not fence:
-            directive = DIRECTIVE.match(lines[at])
-            kind = directive[1] if directive else ''
-            at += 1
-            last = at
-            if kind and directive[2] is not None and kind not in KNOWN and not (
-                    at < len(lines) and FENCE.match(lines[at])):
-                yield at - 1, '?', lines[at - 1].strip(), at, at
-            if picture_at(lines, at - 1) and kind != 'picture' and not (
-                    at > 1 and lines[at - 2].lstrip().startswith(
-                        '<!-- picture')):
-                yield at - 1, None, 'no directive draws this picture', at, at
-            if kind in FENCED and not (
-                    at < len(lines) and FENCE.match(lines[at])):
-                yield at - 1, None, 'no fenced block follows directly', at, at
-            elif kind == 'table':
-                while last < len(lines) and lines[last].startswith('|'):
-                    last += 1
-                yield at - 1, kind, directive[2] or '', at, last
-            elif kind == 'picture':
-                last = min(at + 1, len(lines))
-                yield at - 1, kind, directive[2] or '', at, last
-            at = last
-            continue
-        last = at + 1
-        while last < len(lines) and lines[last].rstrip() != fence[1]:
+        if fence:
+            block, at = fenced_block(lines, at, fence)
+        else:
+            block, at = other_block(lines, at)
+        if block:
+            yield block
+
+
+def fenced_block(lines, at, fence):
+    """The block whose fence stands in line `at`, or None where no directive
+    fills it, and where it ends."""
+    last = at + 1
+    while last < len(lines) and lines[last].rstrip() != fence[1]:
+        last += 1
+    if last == len(lines):
+        return (at, None, 'the fenced block does not end', at, at), last
+    above = lines[at - 1].rstrip() if at > 0 else ''
+    directive = DIRECTIVE.match(above)
+    block = None
+    if directive:
+        block = at - 1, directive[1], directive[2] or '', at + 1, last
+    elif above.endswith('-->'):
+        block = at - 1, '?', above.strip(), at + 1, last
+    elif fence[2] in TOLD:
+        block = at, None, f'no directive fills this {fence[2]} block', at, at
+    return block, last + 1
+
+
+def other_block(lines, at):
+    """What a directive in line `at` that no fence follows asks for, or what is
+    wrong with that line, or None; and where it ends."""
+    directive = DIRECTIVE.match(lines[at])
+    kind = directive[1] if directive else None
+    what = directive[2] or '' if directive else ''
+    first = last = at + 1
+    if first < len(lines) and FENCE.match(lines[first]) and kind not in UNFENCED:
+        return None, first  # the fence's
+    if kind == 'table':
+        while last < len(lines) and lines[last].startswith('|'):
             last += 1
-        if last == len(lines):
-            yield at, None, 'the fenced block does not end', at, at
-            return
-        directive = at > 0 and DIRECTIVE.match(lines[at - 1])
-        if not directive and fence[2] in TOLD and not (
-                at > 0 and lines[at - 1].rstrip().endswith('-->')):
-            yield at, None, f'no directive fills this {fence[2]} block', at, at
-        elif directive:
-            yield at - 1, directive[1], directive[2] or '', at + 1, last
-        elif at > 0 and lines[at - 1].rstrip().endswith('-->'):
-            yield at - 1, '?', lines[at - 1].strip(), at + 1, last
-        at = last + 1
+        return (at, kind, what, first, last), last
+    if kind == 'picture':
+        last = min(first + 1, len(lines))
+        return (at, kind, what, first, last), last
+    if kind in FENCED:
+        return (at, None, 'no fenced block follows directly', at, at), first
+    if directive and directive[2] is not None:
+        return (at, '?', lines[at].strip(), at, at), first
+    image = IMAGE.match(lines[at])
+    if image and 'pictures' in pathlib.PurePosixPath(image[2]).parts[:-1]:
+        return (at, None, 'no directive draws this picture', at, at), first
+    return None, first
 
 
 def report_difference(place, what, old, new):
