@@ -162,13 +162,22 @@ void Compaction::compact() {
     end_merge();
     if (!inputs.empty()) plan = begin_merge(std::move(inputs));
   }
-  if (plan) merge(*plan);
+  if (plan) {
+    try {
+      merge(*plan);
+    } catch (...) {
+      const std::scoped_lock turn(writing_);
+      end_merge();
+      throw;
+    }
+  }
   plan.reset();
   const std::scoped_lock hold(sweeping_);
   sweep();
 }
 
-// Carries a plan out, or leaves everything as it was.
+// Carries a plan out, or leaves everything as it was; then who calls it is to
+// end the merge, once it has noted why: else a writer could plan it once more.
 void Compaction::merge(const MergePlan& plan) {
   compaction::Merge merge(options_, segment_bytes_, plan, stopping_, hash_);
   try {
@@ -186,8 +195,6 @@ void Compaction::merge(const MergePlan& plan) {
       merged_.insert(merged_.end(), named.begin(), named.end());
     }
     sweep_if_possible();
-    const std::scoped_lock turn(writing_);
-    end_merge();
     throw;
   }
 }
@@ -341,10 +348,12 @@ void Compaction::run_planned_merge() {
     const std::scoped_lock turn(writing_);
     failed_merge_ = damage.what();
     for (const SegmentPtr& input : plan->inputs) damaged_.insert(input->id());
+    end_merge();
   } catch (const std::exception& error) {
     const std::scoped_lock turn(writing_);
     failed_merge_ = error.what();
     try_again_later();
+    end_merge();
   }
   plan.reset();
   sweep_if_possible();
