@@ -94,6 +94,36 @@ if(NOT strata_xxhash_FOUND)
   target_include_directories(strata_xxhash SYSTEM INTERFACE ${xxhash_SOURCE_DIR})
 endif()
 
+strata_find_module(strata_lz4 liblz4)
+if(NOT strata_lz4_FOUND)
+  FetchContent_Declare(lz4 SYSTEM
+    GIT_REPOSITORY https://github.com/lz4/lz4.git
+    GIT_TAG v1.9.4
+    GIT_SHALLOW ON
+    SOURCE_SUBDIR build/cmake)
+  set(LZ4_BUILD_CLI OFF)
+  set(LZ4_BUILD_LEGACY_LZ4C OFF)
+  set(BUILD_STATIC_LIBS ON)
+  FetchContent_MakeAvailable(lz4)
+  target_link_libraries(strata_lz4 INTERFACE lz4_static)
+  target_include_directories(strata_lz4 SYSTEM INTERFACE ${lz4_SOURCE_DIR}/lib)
+endif()
+
+strata_find_module(strata_zstd libzstd)
+if(NOT strata_zstd_FOUND)
+  FetchContent_Declare(zstd SYSTEM
+    GIT_REPOSITORY https://github.com/facebook/zstd.git
+    GIT_TAG v1.5.5
+    GIT_SHALLOW ON
+    SOURCE_SUBDIR build/cmake)
+  set(ZSTD_BUILD_PROGRAMS OFF)
+  set(ZSTD_BUILD_SHARED OFF)
+  set(ZSTD_BUILD_TESTS OFF)
+  FetchContent_MakeAvailable(zstd)
+  target_link_libraries(strata_zstd INTERFACE libzstd_static)
+  target_include_directories(strata_zstd SYSTEM INTERFACE ${zstd_SOURCE_DIR}/lib)
+endif()
+
 # libedit has no CMake build to fetch: without it the shell reads plain lines.
 strata_find_module(strata_edit libedit)
 if(strata_edit_FOUND)

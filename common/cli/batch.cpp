@@ -105,6 +105,7 @@ int Batch::run(const std::string& path) {
     }
     if (number_ % kBetweenReports == 0) progress.update(number_, 0);
   }
+  session_.write_out();  // or it was no success
   progress.clear();
   session_.flush();
   const auto nanoseconds = static_cast<double>(posix_os().ticks_ns() - start);

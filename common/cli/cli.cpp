@@ -27,6 +27,14 @@ struct Arguments {
   Words words;
 };
 
+std::uint64_t parse_choice(const OptionSpec& spec, const std::string& text) {
+  for (std::size_t i = 0; i < spec.choices.size(); ++i) {
+    if (spec.choices[i] == text) return i;
+  }
+  throw CommandError(kUsage, fmt::format("{} wants one of {}: {}", spec.name,
+                                         fmt::join(spec.choices, ", "), text));
+}
+
 std::uint64_t parse_number(const OptionSpec& spec, const std::string& text) {
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
@@ -116,7 +124,10 @@ void check_values(const Stage& stage, const CLI::App& app, const Texts& texts,
   }
   for (const OptionSpec& spec : stage.options) {
     if (app.count(std::string(spec.name)) == 0) continue;
-    options.numbers[spec.name] = parse_number(spec, texts.values.at(spec.name));
+    const std::string& text = texts.values.at(spec.name);
+    options.numbers[spec.name] = spec.choices.empty()
+                                     ? parse_number(spec, text)
+                                     : parse_choice(spec, text);
   }
 }
 
@@ -137,44 +148,75 @@ Arguments parse(const Stage& stage, int argc, char** argv) {
   return given;
 }
 
-std::string help_of(const Stage& stage) {
-  std::string text = fmt::format(
-      "{0}: {1}\n\nusage: {0} [OPTIONS] COMMAND [ARGUMENTS]\n\ncommands:\n",
-      stage.name, stage.title);
-  const auto row = [&](std::string_view left, std::string_view right) {
-    constexpr std::size_t kColumn = 40;
-    text += fmt::format("  {:<{}} {}\n", left, kColumn, right);
-  };
+// A line of `help`: what to type, and what it does.
+std::string row(std::string_view left, std::string_view right) {
+  constexpr std::size_t kColumn = 40;
+  return fmt::format("  {:<{}} {}\n", left, kColumn, right);
+}
+
+std::string help_of_commands(const Stage& stage) {
+  std::string text = "\ncommands:\n";
   for (const Command& command : all_commands()) {
     if (!stage.has(command.name)) continue;
-    row(fmt::format("{} {}", command.name, command.arguments), command.help);
+    text += row(fmt::format("{} {}", command.name, command.arguments),
+                command.help);
     if (command.name == "batch") {
-      row("  --ack", "  print 'ok N' when the write in line N is acknowledged");
-      row("  --skip-deletes", "  count and skip 'del' in a stage without it");
+      text += row("  --ack",
+                  "  print 'ok N' when the write in line N is acknowledged");
+      text += row("  --skip-deletes",
+                  "  count and skip 'del' in a stage without it");
     }
   }
-  row("shell", "the same commands at a prompt, with history and completion");
-  row("help", "print this");
-  text += "\noptions, before the command ('--' ends them):\n";
-  row("--db DIR",
-      fmt::format("the store's directory (default ./{}.db)", stage.name));
-  row("--sync never|always",
-      "acknowledge a write once the system has it, or the disk (default "
-      "never)");
-  row("--explain", "print every system call and its cost on standard error");
-  row("--help", "print this");
-  row("--version", "print the version");
+  return text +
+         row("shell",
+             "the same commands at a prompt, with history and completion") +
+         row("help", "print this");
+}
+
+std::string help_of_options(const Stage& stage) {
+  std::string text = "\noptions, before the command ('--' ends them):\n";
+  text += row("--db DIR", fmt::format("the store's directory (default ./{}.db)",
+                                      stage.name));
+  text += row("--sync never|always",
+              stage.logs ? "acknowledge a write once the system has it, or the "
+                           "disk (default never)"
+                         : "acknowledge a write once it is in memory, or on "
+                           "disk (default never)");
+  text += row("--explain",
+              "print every system call and its cost on standard error");
+  text += row("--help", "print this");
+  text += row("--version", "print the version");
   for (const OptionSpec& spec : stage.options) {
-    row(fmt::format("{} N", spec.name),
-        fmt::format("{} (default {})", spec.help, spec.default_value));
+    const bool named = !spec.choices.empty();
+    const std::string values =
+        named ? fmt::format("{}", fmt::join(spec.choices, "|")) : "N";
+    const std::string usual =
+        named ? std::string(spec.choices[spec.default_value])
+              : std::to_string(spec.default_value);
+    text += row(fmt::format("{} {}", spec.name, values),
+                fmt::format("{} (default {})", spec.help, usual));
   }
-  text += "\nnot yet:\n";
-  for (const Refusal& refusal : stage.refuses) row(refusal.name, refusal.why);
-  text +=
-      "\nexit codes: 0 done, 1 get: no such key, 2 usage or input that the "
-      "store\ncannot hold, 3 damage found, 4 the system refused, 5 another "
-      "writer\n";
   return text;
+}
+
+std::string help_of(const Stage& stage) {
+  std::string text =
+      fmt::format("{0}: {1}\n\nusage: {0} [OPTIONS] COMMAND [ARGUMENTS]\n",
+                  stage.name, stage.title);
+  text += help_of_commands(stage) + help_of_options(stage) + "\nnot yet:\n";
+  for (const Refusal& refusal : stage.refuses) {
+    text += row(refusal.name, refusal.why);
+  }
+  if (!stage.logs) {
+    text += row(
+        "surviving kill -9",
+        "a write is in memory until its memtable is written out, as a clean");
+    text += row("", "exit does; a log in front of it arrives with 09_lsm_tree");
+  }
+  return text +
+         "\nexit codes: 0 done, 1 get: no such key, 2 usage or input that the "
+         "store\ncannot hold, 3 damage found, 4 the system refused, 5 another "
+         "writer\n";
 }
 
 int dispatch(Session& session, const Arguments& given) {
@@ -195,7 +237,16 @@ int dispatch(Session& session, const Arguments& given) {
 int run_arguments(const Stage& stage, const Arguments& given) {
   Session session(stage, given.options, given.explain);
   int code = kDone;
-  try {
+  const auto run = [&](const auto& work) {
+    try {
+      work();
+    } catch (...) {
+      const CommandError error = current_error();
+      session.tell(error.what());
+      if (code == kDone) code = error.code();
+    }
+  };
+  run([&] {
     if (given.version) {
       session.print(
           fmt::format("{} (Strata) {}\n", stage.name, STRATA_VERSION));
@@ -209,12 +260,14 @@ int run_arguments(const Stage& stage, const Arguments& given) {
     } else {
       code = dispatch(session, given);
     }
-  } catch (...) {
-    const CommandError error = current_error();
-    session.tell(error.what());
-    code = error.code();
+  });
+  run([&] { session.write_out(); });  // what was done is kept in any case
+  // A shell has told what each of its commands cost, but not what it cost to
+  // keep what they did.
+  const bool is_shell = !given.words.empty() && given.words[0] == "shell";
+  if (!given.words.empty() && (!is_shell || session.has_costs())) {
+    session.explain();
   }
-  if (!given.words.empty() && given.words[0] != "shell") session.explain();
   return code;
 }
 

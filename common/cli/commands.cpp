@@ -223,6 +223,7 @@ const std::vector<Command>& all_commands() {
 }
 
 void compact(Session& session) {
+  session.write_out();  // it may be all that there is
   if (session.to_read().stats().files == 0) return;
   session.to_write().compact();
 }

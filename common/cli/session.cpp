@@ -50,7 +50,9 @@ void tell(const Stage& stage, std::string_view line) {
 
 Session::Session(const Stage& stage, Options options, bool explain)
     : stage_(stage), options_(std::move(options)) {
-  options_.note = [this](const std::string& line) { tell(line); };
+  options_.note = [this](const std::string& line) {
+    if (!has_told_loss_) tell(line);
+  };
   if (progress_.is_shown()) {
     options_.progress = [this](std::uint64_t done, std::uint64_t total) {
       progress_.update(done, total);
@@ -60,6 +62,8 @@ Session::Session(const Stage& stage, Options options, bool explain)
 }
 
 void Session::set_explain(bool on) {
+  write_out();
+  if (has_costs()) explain();  // of that: nobody could be told later
   store_.reset();
   ledger_ = on ? std::make_unique<Ledger>(posix_os()) : nullptr;
   options_.os = on ? static_cast<Os*>(ledger_.get()) : &posix_os();
@@ -86,6 +90,20 @@ Store& Session::to_read() {
 Store& Session::to_write() {
   if (store_ == nullptr || options_.mode != Mode::kWrite) open(Mode::kWrite);
   return *store_;
+}
+
+void Session::write_out() {
+  if (store_ == nullptr || options_.mode != Mode::kWrite) return;
+  try {
+    store_->flush();
+  } catch (...) {
+    const CommandError error = current_error();
+    has_told_loss_ = true;
+    store_.reset();  // which says the same once more
+    told_probes_ = 0;
+    has_told_loss_ = false;
+    throw CommandError(error);
+  }
 }
 
 void Session::require(std::string_view what) const {
@@ -121,7 +139,8 @@ bool Session::has_costs() const {
 void Session::explain() {
   if (ledger_ == nullptr) return;
   (void)std::fflush(stdout);
-  const std::string text = to_text(*ledger_, probes() - told_probes_);
+  const std::string text = to_text(*ledger_, probes() - told_probes_,
+                                   stage_.sorts ? "table" : "keydir");
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
   ledger_->clear();
   told_probes_ = probes();

@@ -60,6 +60,11 @@ class Session {
   /// @returns the store, open for writing.
   [[nodiscard]] Store& to_write();
 
+  /// Hands to the system what the store keeps in memory, where it does.
+  /// @throws CommandError where that fails: what was in memory is lost, and the
+  ///   store is closed.
+  void write_out();
+
   /// @returns how long the last open took.
   [[nodiscard]] double open_seconds() const { return open_seconds_; }
 
@@ -78,7 +83,7 @@ class Session {
   void tell(std::string_view line);
 
   /// @returns whether there is a ledger and anything to tell: a call, or a
-  ///   keydir that was asked.
+  ///   keydir or table that was asked.
   [[nodiscard]] bool has_costs() const;
 
   /// Prints the ledger, if there is one, on standard error and empties it.
@@ -98,6 +103,7 @@ class Session {
   Progress progress_{"reading the log"};
   double open_seconds_ = 0;
   std::uint64_t told_probes_ = 0;
+  bool has_told_loss_ = false;  // of what a store that is closed kept in memory
   std::unique_ptr<Store> store_;  // last, so that it goes before its Os
 };
 

@@ -203,7 +203,8 @@ OsResult Ledger::map(int fd, std::size_t size, const char** out,
   return enter(Call::kMap, fd, 0, os().map(fd, size, out, why), why);
 }
 
-std::string to_text(const Ledger& ledger, std::uint64_t keydirs) {
+std::string to_text(const Ledger& ledger, std::uint64_t asked,
+                    std::string_view whom) {
   std::string text;
   for (const LedgerEntry& entry : ledger.entries()) text += line_of(entry);
   const Totals totals = ledger.totals();
@@ -214,7 +215,7 @@ std::string to_text(const Ledger& ledger, std::uint64_t keydirs) {
           counted(totals.writes.bytes, "byte") + ")";
   text += ", " + counted(totals.syncs.calls, "sync");
   text += ", " + counted(totals.others.calls, "other call");
-  if (keydirs > 0) text += ", " + counted(keydirs, "keydir") + " asked";
+  if (asked > 0) text += ", " + counted(asked, whom) + " asked";
   return text + "\n";
 }
 

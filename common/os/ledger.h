@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/os/os_wrapper.h"
@@ -124,10 +125,11 @@ class Ledger : public OsWrapper {
   std::map<int, std::string> open_files_;
 };
 
-/// @param keydirs that were asked meanwhile (Store::index_probes); no call, but
-///   told with the total where there were any
+/// @param asked how many were asked meanwhile (Store::index_probes); no call,
+///   but told with the total where there were any
+/// @param whom what it was that was asked
 /// @returns the ledger for a person: a line a call, then a line of totals.
-[[nodiscard]] std::string to_text(const Ledger& ledger,
-                                  std::uint64_t keydirs = 0);
+[[nodiscard]] std::string to_text(const Ledger& ledger, std::uint64_t asked = 0,
+                                  std::string_view whom = "keydir");
 
 }  // namespace strata

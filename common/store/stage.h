@@ -40,6 +40,8 @@ struct OptionSpec {
   std::uint64_t default_value = 0;  ///< where it is not given
   std::uint64_t min = 0;            ///< smallest value allowed
   std::uint64_t max = 0;            ///< largest value allowed
+  /// Where its values have names: those, the first of which stands for 0.
+  std::vector<std::string_view> choices{};
 };
 
 /// How to open a store.
@@ -99,6 +101,10 @@ struct Stage {
   std::vector<Refusal> refuses;     ///< what it cannot do yet
   bool checksums = false;           ///< whether a changed value byte is noticed
   bool scans = false;  ///< whether a get reads more the longer the file
+  bool sorts = false;  ///< whether its files are sorted: `keys` ascend
+  /// Whether an acknowledged write stands in a log, so that it outlives the
+  /// process. Where it does not, `Store::flush` writes it out.
+  bool logs = true;
   /// Opens a store of this stage.
   /// @throws IoError, Busy; InvalidInput when an option does not fit the store
   std::unique_ptr<Store> (*open)(const Options&) = nullptr;

@@ -143,6 +143,12 @@ class Store {
   virtual void scan(std::string_view from, std::string_view to,
                     const PairVisitor& visit) = 0;
 
+  /// Writes out what acknowledged writes have left in memory, in a stage that
+  /// keeps them there; in every other there is nothing to do. A store that is
+  /// destroyed does so too, but cannot throw.
+  /// @throws IoError: what could not be written out stays in memory.
+  virtual void flush() {}
+
   /// Reclaims the space of dead records, in the calling thread.
   /// @throws InvalidInput in a stage that cannot.
   virtual void compact();
@@ -173,8 +179,9 @@ class Store {
   /// @complexity unless a stage keeps account of it, as that of `dump`
   [[nodiscard]] virtual std::vector<FileStats> file_stats();
 
-  /// @returns how many keydirs gets have asked since the open, in a stage that
-  ///   has more than one; 0 in every other. It is no I/O, but it is a cost.
+  /// @returns how many keydirs, or sorted tables, gets have asked since the
+  ///   open, in a stage that has more than one; 0 in every other. It is no I/O
+  ///   of its own, but it is a cost.
   [[nodiscard]] virtual std::uint64_t index_probes() const { return 0; }
 };
 

@@ -116,6 +116,7 @@ TEST_P(CliArguments, SyncIsNeverOrAlways) {
 TEST_P(CliArguments, ANumberHasToBeOneWithinItsBounds) {
   for (const OptionSpec& spec : GetParam()->options) {
     const std::string option(spec.name);
+    if (!spec.choices.empty()) continue;  // see CliNamedValues
     for (const std::string wrong :
          {"-1", "x", "", "1x", " 1", "0x10", "1.5", "1e3", "+1",
           "18446744073709551615", "18446744073709551616",
@@ -131,6 +132,79 @@ TEST_P(CliArguments, ANumberHasToBeOneWithinItsBounds) {
     expect_done(run({option, within(9), option, "0" + within(100), "keys"}),
                 "");
   }
+}
+
+// Stages with options whose values have names, such as those of --compression.
+std::vector<const Stage*> stages_with_named_values() {
+  std::vector<const Stage*> stages;
+  for (const Stage* stage : all_stages()) {
+    const auto& options = stage->options;
+    const bool has_names = std::any_of(
+        options.begin(), options.end(),
+        [](const OptionSpec& spec) { return !spec.choices.empty(); });
+    if (has_names) stages.push_back(stage);
+  }
+  return stages;
+}
+
+class CliNamedValues : public CommandLine {};
+
+INSTANTIATE_TEST_SUITE_P(Stages, CliNamedValues,
+                         testing::ValuesIn(stages_with_named_values()),
+                         name_of_stage);
+
+TEST_P(CliNamedValues, AnOptionTakesTheNamesOfItsValuesAndListsThem) {
+  for (const OptionSpec& spec : GetParam()->options) {
+    if (spec.choices.empty()) continue;
+    const std::string option(spec.name);
+    const std::string first(spec.choices.front());
+    std::string names;
+    for (const std::string_view name : spec.choices) {
+      names += (names.empty() ? "" : ", ") + std::string(name);
+    }
+    for (const std::string& wrong :
+         {std::string("frobnicate"), std::string("0"), std::string("1"),
+          std::string(), std::string("NONE"), first + " ", " " + first,
+          first + "x", first.substr(1), names}) {
+      expect_refused({option, wrong, "set", "k", "v"},
+                     option + " wants one of " + names + ": " + wrong);
+    }
+    expect_refused({option + "=frobnicate", "set", "k", "v"}, names);
+    expect_refused({option + "=", "set", "k", "v"}, option);
+    expect_refused({option}, option);
+    EXPECT_FALSE(is_there("db"));
+    std::string pairs;
+    for (const std::string_view choice : spec.choices) {
+      const std::string name(choice);
+      const std::string value = name + std::string(10'000, 'v');
+      pairs += name + "\t" + value + "\n";
+      expect_done(run({option, name, "set", name, value}), "");
+      expect_done(run({option, "frobnicate", option, name, "get", name}),
+                  value + "\n");
+      expect_done(run({option + "=" + name, "get", name}), value + "\n");
+    }
+    const Outcome all = run({"scan"});
+    EXPECT_THAT(lines_of(all.out),
+                testing::UnorderedElementsAreArray(lines_of(pairs)))
+        << "however each was written, whoever reads needs no option";
+    EXPECT_EQ(run({"verify"}).code, 0);
+  }
+}
+
+TEST_P(CliArguments, HowBlocksAreCompressedIsAnOptionOfStagesThatSort) {
+  if (!sorts()) return expect_refused({"--compression", "lz4", "keys"});
+  std::map<std::string, std::uintmax_t> sizes;
+  for (const std::string name : {"none", "lz4", "zstd"}) {
+    expect_done(run_plain({"--db", name, "--compression", name, "set", "key",
+                           std::string(3000, 'v')}),
+                "");
+    for (const auto& file : std::filesystem::directory_iterator(path(name))) {
+      sizes[name] += file.file_size();
+    }
+  }
+  EXPECT_GT(sizes["none"], 3000U);
+  EXPECT_LT(sizes["lz4"], 1000U);
+  EXPECT_LT(sizes["zstd"], 1000U);
 }
 
 TEST_P(CliArguments, SegmentsAreAnOptionFromStage05On) {
@@ -159,13 +233,36 @@ TEST_P(CliArguments, HelpNamesEveryCommandAndOptionAndWhatIsMissing) {
   EXPECT_THAT(help, HasSubstr("./" + name() + ".db"));
   for (const OptionSpec& spec : GetParam()->options) {
     EXPECT_THAT(help, HasSubstr(std::string(spec.name)));
-    EXPECT_THAT(help, HasSubstr(std::to_string(spec.default_value)));
+    const bool named = !spec.choices.empty();
+    const std::string usual =
+        named ? std::string(spec.choices[spec.default_value])
+              : std::to_string(spec.default_value);
+    EXPECT_THAT(help, HasSubstr("(default " + usual + ")"));
+    for (const std::string_view name : spec.choices) {
+      EXPECT_THAT(
+          help, testing::ContainsRegex(std::string(spec.name) + " [a-z0-9|]*" +
+                                       std::string(name)));
+    }
   }
   for (const Refusal& refusal : GetParam()->refuses) {
     EXPECT_THAT(help, HasSubstr(std::string(refusal.name)));
     EXPECT_THAT(help, HasSubstr(std::string(refusal.why)));
   }
   EXPECT_TRUE(snapshot().empty());
+}
+
+TEST_P(CliArguments, HelpSaysWhereAKillNineLosesWhatWasAcknowledged) {
+  const std::string help = run_plain({"help"}).out;
+  if (logs()) {
+    EXPECT_THAT(help, Not(HasSubstr("kill -9")));
+    EXPECT_THAT(help, HasSubstr("acknowledge a write once the system has it"));
+    return;
+  }
+  EXPECT_THAT(help, testing::ContainsRegex(
+                        "\nnot yet:\n(.*\n)*  surviving kill -9 +a write is in "
+                        "memory until its memtable is written out"));
+  EXPECT_THAT(help, HasSubstr("acknowledge a write once it is in memory"));
+  EXPECT_THAT(help, HasSubstr("log"));
 }
 
 TEST_P(CliArguments, VersionNamesTheStage) {

@@ -17,10 +17,10 @@ using testing::UnorderedElementsAre;
 class CliCommands : public CommandLine {
  protected:
   void fill() const {
-    expect_done(run({"set", "b", "old"}), "");
-    expect_done(run({"set", "a", "1"}), "");
-    expect_done(run({"set", "b", "two words"}), "");
-    expect_done(run({"set", "c", ""}), "");
+    expect_done(run_with(unmerged(), {"set", "b", "old"}), "");
+    expect_done(run_with(unmerged(), {"set", "a", "1"}), "");
+    expect_done(run_with(unmerged(), {"set", "b", "two words"}), "");
+    expect_done(run_with(unmerged(), {"set", "c", ""}), "");
   }
 
   /// The numbers of `stats`, by name.
@@ -41,6 +41,11 @@ class CliBinaryCommands : public CliCommands {};
 
 INSTANTIATE_TEST_SUITE_P(Stages, CliBinaryCommands,
                          testing::ValuesIn(stages_from(4)), name_of_stage);
+
+class CliSortedCommands : public CliCommands {};
+
+INSTANTIATE_TEST_SUITE_P(Stages, CliSortedCommands,
+                         testing::ValuesIn(stages_that_sort()), name_of_stage);
 
 TEST_P(CliCommands, TheLastSetOfAKeyWins) {
   fill();
@@ -76,6 +81,34 @@ TEST_P(CliCommands, KeysPrintsEachLiveKeyOnceEscaped) {
   const Outcome outcome = run({"keys"});
   EXPECT_THAT(lines_of(outcome.out),
               UnorderedElementsAre("a", "b", "c", "d\\te\\\\\\x01"));
+}
+
+// In other stages they may come in any order.
+TEST_P(CliSortedCommands, KeysAscendByBytes) {
+  const std::vector<std::string> ascending = {
+      "\x01", "A", "B", "a", "a ", "aa", "a\xc3", "b", "\x80", "\xff"};
+  std::string operations;
+  std::string all;
+  // Some are in each of two tables, and the rest in a memtable, below.
+  for (const std::size_t of_three : {2U, 0U}) {
+    for (std::size_t i = ascending.size(); i > 0; --i) {
+      if (i % 3 != of_three) continue;
+      operations += "set\t" + ascending[i - 1] + "\t1\n";
+    }
+    EXPECT_EQ(batch(operations).code, 0);
+    operations.clear();
+  }
+  std::string in_shell;
+  for (std::size_t i = ascending.size(); i > 0; --i) {
+    if (i % 3 == 1) in_shell += "set \"" + ascending[i - 1] + "\" 1\n";
+  }
+  for (const std::string& key : ascending) {
+    all += (key == "\x01" ? "\\x01" : key) + "\n";
+  }
+  expect_done(run({"shell"}, in_shell + "keys\n"), all);
+  expect_done(run({"keys"}), all);
+  EXPECT_EQ(run({"compact"}).code, 0);
+  expect_done(run({"keys"}), all);
 }
 
 TEST_P(CliCommands, ScanIsAscendingByBytesFromIncludedToExcluded) {

@@ -42,6 +42,33 @@ inline std::vector<const Stage*> stages_from(int number) {
   return stages;
 }
 
+/// The stages whose writes stand in a log, whose end a crash may tear.
+inline std::vector<const Stage*> stages_with_logs() {
+  std::vector<const Stage*> stages;
+  for (const Stage* stage : all_stages()) {
+    if (stage->logs) stages.push_back(stage);
+  }
+  return stages;
+}
+
+/// The others: a write is in memory only, until all of a table is written.
+inline std::vector<const Stage*> stages_without_logs() {
+  std::vector<const Stage*> stages;
+  for (const Stage* stage : all_stages()) {
+    if (!stage->logs) stages.push_back(stage);
+  }
+  return stages;
+}
+
+/// The stages whose files are sorted.
+inline std::vector<const Stage*> stages_that_sort() {
+  std::vector<const Stage*> stages;
+  for (const Stage* stage : all_stages()) {
+    if (stage->sorts) stages.push_back(stage);
+  }
+  return stages;
+}
+
 inline std::string name_of_stage(
     const testing::TestParamInfo<const Stage*>& of) {
   return std::string(of.param->name);
@@ -63,6 +90,32 @@ class CommandLine : public testing::TestWithParam<const Stage*> {
   }
 
   [[nodiscard]] bool is_text() const { return number() <= 3; }
+
+  /// Whether files are sorted tables, of blocks and with an index.
+  [[nodiscard]] bool sorts() const { return GetParam()->sorts; }
+
+  /// Whether an acknowledged write stands in a log.
+  [[nodiscard]] bool logs() const { return GetParam()->logs; }
+
+  /// Options by which an acknowledged write is in a file, where every process
+  /// finds it. Without a log it is in memory unless it is synced.
+  [[nodiscard]] Arguments into_files() const {
+    if (logs()) return {};
+    return {"--sync", "always"};
+  }
+
+  /// Options by which a stage that merges of its own accord does not, when it
+  /// is the number of files that makes it: how many there are is told exactly.
+  [[nodiscard]] Arguments unmerged() const {
+    if (!has_option(*GetParam(), "--merge-tables")) return {};
+    return {"--merge-tables", "1000000"};
+  }
+
+  /// Options by which a damaged byte costs one record and no other.
+  [[nodiscard]] Arguments record_by_record() const {
+    if (!sorts()) return {};
+    return {"--block-bytes", "1"};
+  }
 
   [[nodiscard]] bool marks_tombstones_in_values() const {
     return (number() >= 4 && number() <= 7) || number() == 10;
@@ -114,6 +167,23 @@ class CommandLine : public testing::TestWithParam<const Stage*> {
 
   Outcome batch(std::string_view operations) const {
     return run({"batch"}, operations);
+  }
+
+  /// Runs the stage on the store `db`, with more options.
+  Outcome run_with(Arguments options, const Arguments& command,
+                   std::string_view input = "",
+                   const std::function<void()>& prepare = {}) const {
+    options.insert(options.end(), command.begin(), command.end());
+    return run(options, input, prepare);
+  }
+
+  /// Starts the stage on the store `db`, so that what it acknowledges is in a
+  /// file.
+  [[nodiscard]] std::unique_ptr<Running> start_into_files(
+      const Arguments& command) const {
+    Arguments arguments = into_files();
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    return start(arguments);
   }
 
   [[nodiscard]] std::unique_ptr<Running> start(Arguments arguments) const {

@@ -99,6 +99,12 @@ TEST_P(CliLimits, AValueMayNotBeginWithTheTombstoneMarkerWhereItMarksOne) {
       expect_never_held("k", value, marker);
     } else {
       expect_held("k", value);
+      expect_done(run({"scan", "k"}), "k\t" + value + "\n");
+      if (!GetParam()->has("compact")) continue;
+      expect_held("z", "so that there is something to merge");
+      EXPECT_EQ(run({"compact"}).code, 0);
+      expect_done(run({"get", "k"}), value + "\n");
+      expect_done(run({"del", "z"}), "");
     }
   }
 }

@@ -34,6 +34,24 @@ class CliPlaces : public CommandLine {
     }
   }
 
+  // Expects that of an empty table nothing is known, but what came later: a
+  // table has its name only once it is whole, so this was one.
+  void expect_a_lost_table(const std::string& file) const {
+    for (const char* key : {"a", "nothing"}) {
+      const Outcome outcome = run({"get", key});
+      EXPECT_EQ(outcome.code, 3) << key;
+      EXPECT_EQ(outcome.out, "");
+    }
+    EXPECT_EQ(run({"keys"}).code, 3);
+    EXPECT_EQ(run({"dump"}).code, 3);
+    EXPECT_EQ(run({"verify"}).code, 3);
+    EXPECT_EQ(run({"set", "k", "v"}).code, 0);
+    EXPECT_EQ(run({"get", "k"}).out, "v\n");
+    EXPECT_EQ(run({"scan"}).code, 3);
+    EXPECT_EQ(run({"compact"}).code, 3);
+    EXPECT_EQ(read_file(file), "");
+  }
+
   void fill() const { EXPECT_EQ(batch("set\ta\t1\nset\tb\t2\n").code, 0); }
 
   // Takes the store's file away and says where it was.
@@ -87,7 +105,9 @@ TEST_P(CliPlaces, ASymbolicLinkToNothingMakesNothing) {
 }
 
 TEST_P(CliPlaces, AnEmptyFileIsAnEmptyStore) {
-  write_file(take_file(), "");
+  const std::string file = take_file();
+  write_file(file, "");
+  if (!logs()) return expect_a_lost_table(file);
   EXPECT_EQ(run({"get", "a"}).code, 1);
   expect_done(run({"keys"}), "");
   expect_done(run({"dump"}), "");

@@ -73,6 +73,11 @@ TEST_P(CliShell, ExplainCanBeTurnedOnAndOff) {
                           }),
             2)
       << outcome.err;
+  if (!logs()) {
+    // `set` has cost nothing yet: that it is kept is told in the end.
+    EXPECT_THAT(outcome.err, ContainsRegex("total: .* 0 writes .*\n"
+                                           "open .*total: .* 1 write "));
+  }
   expect_error(shell("explain maybe\n"), 0, "explain on|off");
 }
 

@@ -140,6 +140,7 @@ class CliStrace : public CommandLine {
       };
       if (spec.name == "--dead-percent") add(spec.max);
       if (spec.name == "--merge-window-end") add(spec.min);  // never open
+      if (spec.name == "--merge-tables") add(spec.max);
     }
     return words;
   }
@@ -163,7 +164,9 @@ TEST_P(CliStrace, SeesTheCallsThatTheLedgerTells) {
   for (const char* sync : {"", "--sync always"}) {
     const std::string ledger = watch(sync, operations());
     EXPECT_THAT(ledger, HasSubstr("total: "));
-    EXPECT_GE(seen().size(), 40U);
+    // Without a log most of it is in memory, unless it is synced.
+    const bool in_memory = !logs() && std::string(sync).empty();
+    EXPECT_GE(seen().size(), in_memory ? 3U : 40U);
     EXPECT_EQ(told(ledger), seen()) << sync;
     const std::string of_get = watch("", "get\tkey1\n");
     EXPECT_GE(seen().size(), 1U);

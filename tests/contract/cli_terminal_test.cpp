@@ -138,7 +138,10 @@ class CliKeys : public CommandLine {
     if (pid_ > 0) return;
     ::setenv("HOME", path(".").c_str(), 1);
     ::setenv("TERM", "xterm", 1);
-    become(path("."), {executable(), "--db", "db", "shell"});
+    Arguments arguments = {executable(), "--db", "db", "shell"};
+    const Arguments options = into_files();  // where others look for it
+    arguments.insert(arguments.end() - 1, options.begin(), options.end());
+    become(path("."), arguments);
   }
 
   void TearDown() override {

@@ -13,9 +13,9 @@ using testing::IsEmpty;
 
 class CliWriters : public CommandLine {
  protected:
-  // A process that holds the store for writing and has written `a`.
+  // A process that holds the store for writing and has written `a` into a file.
   [[nodiscard]] std::unique_ptr<Running> holder() const {
-    auto process = start({"batch", "--ack"});
+    auto process = start_into_files({"batch", "--ack"});
     process->write("set\ta\t1\n");
     EXPECT_EQ(process->line(), "ok 1\n");
     return process;

@@ -135,6 +135,7 @@ RC_GTEST_PROP(Model, AllStagesFedTheSameOperationsAgreeWithAMap, ()) {
     for (const Step& step : steps) {
       subject.apply(step);
       expect_agreement(subject.store(), subject.model());
+      subject.store().flush();
       expect_agreement(*subject.reader(), subject.model());
     }
   }

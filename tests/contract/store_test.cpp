@@ -123,6 +123,7 @@ TEST_P(StoreContract, KeysOfEveryLengthUpToTheLimitAreTold) {
     store->set(key, std::to_string(size));
     EXPECT_EQ(answer(*store, key), std::to_string(size));
   }
+  store->flush();
   EXPECT_THROW(store->set(std::string(longest + 1, 'k'), "v"), InvalidInput);
   EXPECT_EQ(answer(*store, std::string(longest + 1, 'k')), std::nullopt);
   EXPECT_EQ(reader()->stats().keys, 5U);
@@ -191,6 +192,7 @@ TEST_P(StoreContract, EveryByteThatIsNotForbiddenIsKeptAsItIs) {
 TEST_P(StoreContract, ASecondWriterIsTurnedAwayAtOnceAndReadersAreNot) {
   auto first = writer();
   first->set("city", "Rome");
+  first->flush();
   EXPECT_THROW((void)writer(), Busy);
   EXPECT_EQ(answer(*reader(), "city"), "Rome");
   EXPECT_THROW((void)writer(), Busy) << "a closed reader freed the lock";
@@ -208,10 +210,14 @@ TEST_P(StoreContract, AStoreOpenForReadingRefusesToWrite) {
 TEST_P(StoreContract, StatsAddUp) {
   const auto store = writer();
   store->set("a", "1");
+  store->flush();
   const std::uint64_t one = store->stats().live_bytes;
+  EXPECT_GT(one, 0U);
   EXPECT_EQ(store->stats().dead_bytes, 0U);
   store->set("b", "1");
+  store->flush();
   store->set("a", "2");
+  store->flush();
   const Stats stats = store->stats();
   EXPECT_EQ(stats.keys, 2U);
   EXPECT_EQ(stats.live_bytes, 2 * one);
@@ -232,10 +238,13 @@ TEST_P(StoreContract, DumpShowsEveryRecordInOrderAndWhichOneIsLive) {
   store->set("a", "1");
   store->set("b", "2");
   store->set("a", "3");
+  store->flush();
   std::vector<std::string> lines;
   std::uint64_t end = 0;
   store->dump("", [&](const DumpRecord& record) {
-    EXPECT_EQ(record.offset, end) << "there is a gap";
+    if (!stage().sorts) {
+      EXPECT_EQ(record.offset, end) << "there is a gap";
+    }
     end = record.offset + record.size;
     std::string line =
         record.state == DumpRecord::State::kLive ? "live" : "dead";
@@ -244,8 +253,12 @@ TEST_P(StoreContract, DumpShowsEveryRecordInOrderAndWhichOneIsLive) {
     }
     lines.push_back(line);
   });
-  EXPECT_THAT(lines, ElementsAre("dead a 1", "live b 2", "live a 3"));
-  EXPECT_EQ(end, store->stats().disk_bytes);
+  if (stage().sorts) {  // what was overwritten in memory is never written
+    EXPECT_THAT(lines, ElementsAre("live a 3", "live b 2"));
+  } else {
+    EXPECT_THAT(lines, ElementsAre("dead a 1", "live b 2", "live a 3"));
+    EXPECT_EQ(end, store->stats().disk_bytes);
+  }
   EXPECT_THROW(store->dump("../elsewhere", [](const DumpRecord&) {}),
                InvalidInput);
 }

@@ -28,7 +28,8 @@ commands:
   changes       what was done to the disk, numbered; 'mark N': here operation N
                 was acknowledged
   check         open the store on each state, and show those where something
-                that was acknowledged is not there
+                that was acknowledged is not there; a stage without a log keeps
+                it in memory, and a kill loses that
   show N        what is on the disk in state N, and what the store says to it
   write N DIR   make state N's store at DIR, which is missing or empty
 
@@ -57,8 +58,18 @@ std::uint64_t default_for_crashes(const OptionSpec& spec) {
   constexpr std::uint64_t kSlots = 1024;
   if (spec.name == "--slots") return kSlots;
   if (spec.name == "--dead-percent") return spec.max;
+  if (spec.name == "--merge-tables") return spec.max;
   if (spec.name == "--merge-window-end") return 0;  // as the start: never
   return spec.default_value;
+}
+
+std::map<std::string, std::uint64_t> numbers_of_choices(
+    const OptionSpec& spec) {
+  std::map<std::string, std::uint64_t> numbers;
+  for (std::size_t i = 0; i < spec.choices.size(); ++i) {
+    numbers.emplace(spec.choices[i], i);
+  }
+  return numbers;
 }
 
 std::size_t number_in(const std::string& word) {
@@ -102,14 +113,24 @@ void parse_options(int argc, char** argv, Arguments& given) {
   for (const OptionSpec& spec : given.stage->options) {
     std::uint64_t& number = given.options.numbers[spec.name];
     number = default_for_crashes(spec);
-    app.add_option(std::string(spec.name), number)
-        ->check(CLI::Range(spec.min, spec.max));
+    auto* const option = app.add_option(std::string(spec.name), number);
+    if (spec.choices.empty()) {
+      option->check(CLI::Range(spec.min, spec.max));
+    } else {
+      option->transform(CLI::CheckedTransformer(numbers_of_choices(spec)));
+    }
   }
   app.add_option("words", words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     throw CommandError(kUsage, error.what());
+  }
+  // One size may have two names: what is not given is not to overrule the other.
+  for (const OptionSpec& spec : given.stage->options) {
+    if (given.options.numbers[spec.name] == spec.default_value) {
+      given.options.numbers.erase(spec.name);
+    }
   }
   for (const std::string& word : without) {
     given.without.push_back(number_in(word));

@@ -334,9 +334,10 @@ TEST_P(FlippedWithChecksum, ACompactionThatMeetsDamageLosesNothing) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Stages, FlippedWithChecksum,
-                         testing::ValuesIn(faults::settings_with_checksums()),
-                         faults::name_of_setting);
+INSTANTIATE_TEST_SUITE_P(
+    Stages, FlippedWithChecksum,
+    testing::ValuesIn(faults::settings_with_logs(/*with_text=*/false)),
+    faults::name_of_setting);
 
 // Without a checksum a changed value is not seen. But all ends in an answer or
 // in Damage, whatever the file holds.

@@ -13,11 +13,13 @@
 
 #include "stages/registry.h"
 #include "tests/contract/cli_process.h"
+#include "tests/support.h"
 
 namespace strata {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class CrashStatesProgram : public testing::Test {
@@ -94,12 +96,15 @@ TEST_F(CrashStatesProgram, ListsEveryStateOnceWithANumber) {
   }
 }
 
+// A kill keeps what the system has: without a log, what syncs wait for.
 TEST_F(CrashStatesProgram, NothingIsLostThatSyncsOrAKillHadToKeep) {
   for (const Stage* stage : all_stages()) {
     SCOPED_TRACE(stage->name);
     const std::string name(stage->name);
+    Arguments kill = {"--kill"};
+    if (!stage->logs) kill.insert(kill.end(), {"--sync", "always"});
     for (const Arguments& how :
-         std::vector<Arguments>{{"--sync", "always"}, {"--kill"}}) {
+         std::vector<Arguments>{{"--sync", "always"}, kill}) {
       Arguments words = {name, "check"};
       words.insert(words.end(), how.begin(), how.end());
       const Outcome outcome =
@@ -107,6 +112,64 @@ TEST_F(CrashStatesProgram, NothingIsLostThatSyncsOrAKillHadToKeep) {
       EXPECT_EQ(outcome.code, 0) << outcome.err;
       EXPECT_THAT(outcome.out, HasSubstr(" 0 lost, 0 refused\n"));
       EXPECT_EQ(lines_of(outcome.out).size(), 1U) << outcome.out;
+    }
+  }
+}
+
+// A merge writes the memtable out, and the end of the batch does; before that a
+// kill loses all of it, and what is left is whole.
+TEST_F(CrashStatesProgram, AKillLosesTheMemtableOfAStageWithoutALog) {
+  for (const Stage* stage : all_stages()) {
+    if (stage->logs) continue;
+    SCOPED_TRACE(stage->name);
+    const std::string batch = std::string(kMerge) + "set\tcity\tRome\n";
+    const Outcome outcome =
+        crash({std::string(stage->name), "check", "--kill"}, batch);
+    EXPECT_EQ(outcome.code, 1) << outcome.err;
+    for (const int acknowledged : {1, 2, 3, 5}) {
+      EXPECT_THAT(outcome.out, HasSubstr(" " + std::to_string(acknowledged) +
+                                         " acknowledged  "));
+    }
+    EXPECT_THAT(outcome.out, HasSubstr("hill is not there, should be "));
+    EXPECT_THAT(outcome.out, HasSubstr("city is not there, should be 'Rome'"));
+    EXPECT_THAT(outcome.out, Not(HasSubstr(" 4 acknowledged  ")));
+    EXPECT_THAT(outcome.out, HasSubstr(" lost, 0 refused\n"));
+    EXPECT_THAT(crash({std::string(stage->name), "list", "--kill"}, batch).out,
+                HasSubstr(" 4 acknowledged  "));
+  }
+}
+
+TEST_F(CrashStatesProgram, TakesTheNamesThatAStageHasForANumber) {
+  for (const Stage* stage : all_stages()) {
+    for (const OptionSpec& spec : stage->options) {
+      if (spec.choices.empty()) continue;
+      const std::string name(stage->name);
+      const std::string option(spec.name);
+      for (const std::string_view choice : spec.choices) {
+        EXPECT_EQ(
+            crash({name, option, std::string(choice), "--summary"}, kTwo).code,
+            0);
+      }
+      expect_refused({name, option, "magic"}, kTwo, "magic");
+    }
+  }
+}
+
+// One size may have two names, and each of them alone sets it: a write fills a
+// segment, or a memtable, of one byte.
+TEST_F(CrashStatesProgram, TakesTheSizeOfASegmentByEachOfItsNames) {
+  for (const Stage* stage : all_stages()) {
+    for (const char* option : {"--segment-bytes", "--memtable-bytes"}) {
+      if (!has_option(*stage, option)) continue;
+      const auto creates = [&](const std::string& size) {
+        return numbers_with(crash({std::string(stage->name), option, size,
+                                   "--sync", "never", "changes"},
+                                  kTwo)
+                                .out,
+                            "create ")
+            .size();
+      };
+      EXPECT_GT(creates("1"), creates("10000000")) << stage->name << option;
     }
   }
 }

@@ -118,13 +118,13 @@ class CrashStates : public testing::TestWithParam<faults::Setting> {
   // Opens the store on every state that a kill -9 could have left.
   void survive_kills(const History& history, const char* what) {
     std::uint64_t count = 0;
-    for_each_kill(record({}, history, Sync::kNever),
-                  [&](const CrashState& state) {
-                    if (HasFailure() || is_left_out()) return;
-                    SCOPED_TRACE(state.what);
-                    expect_goes_on(state, history, Sync::kNever);
-                    ++count;
-                  });
+    const Sync sync = faults::sync_into_files(*GetParam().stage);
+    for_each_kill(record({}, history, sync), [&](const CrashState& state) {
+      if (HasFailure() || is_left_out()) return;
+      SCOPED_TRACE(state.what);
+      expect_goes_on(state, history, sync);
+      ++count;
+    });
     tell(count, what);
   }
 

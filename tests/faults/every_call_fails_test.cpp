@@ -189,6 +189,7 @@ class EveryCallFails : public testing::TestWithParam<faults::Setting> {
   // Runs with the Nth call failing, for each N.
   void each(Fault fault, const Check& check) const {
     for (const Sync sync : {Sync::kNever, Sync::kAlways}) {
+      if (sync < faults::sync_into_files(*GetParam().stage)) continue;
       const std::uint64_t count = calls(sync, fault.calls);
       for (fault.nth = 1; fault.nth <= count; fault.nth += thinned(3)) {
         SCOPED_TRACE("call " + std::to_string(fault.nth) +
@@ -255,11 +256,12 @@ TEST_P(EveryCallFails, EveryReadFromTheNthOnIsAnErrorAndNeverNotFound) {
 }
 
 TEST_P(EveryCallFails, AFullDiskTakesAPartOfARecordAndTheNextWriteIsClean) {
-  const std::uint64_t writes = calls(Sync::kNever, {Call::kWrite});
+  const Sync sync = faults::sync_into_files(*GetParam().stage);
+  const std::uint64_t writes = calls(sync, {Call::kWrite});
   for (const std::size_t part : {std::size_t{1}, Fault::kHalf}) {
     for (std::uint64_t nth = 1; nth <= writes; ++nth) {
       SCOPED_TRACE("write " + std::to_string(nth));
-      Trial full(GetParam(), history_, Sync::kNever);
+      Trial full(GetParam(), history_, sync);
       full.faults().add({.calls = {Call::kWrite}, .nth = nth, .at_most = part});
       full.faults().add(
           {.calls = {Call::kWrite}, .nth = nth + 1, .error = ENOSPC});
@@ -285,7 +287,8 @@ TEST_P(EveryCallFails, AFailedWriteLeavesNoByteBehind) {
        {std::size_t{0}, std::size_t{1}, Fault::kHalf}) {
     MemoryOs disk;
     FaultOs full(disk);
-    const auto store = faults::open(GetParam(), full, Mode::kWrite);
+    const auto store = faults::open(GetParam(), full, Mode::kWrite,
+                                    faults::sync_into_files(*GetParam().stage));
     std::size_t failed = 0;
     for (const faults::Step& step : history_) {
       if (step.is_compaction()) continue;
@@ -315,7 +318,8 @@ TEST_P(EveryCallFails, APartThatCannotBeTakenBackIsNeverBuried) {
   const std::size_t good = 3;
   MemoryOs disk;
   FaultOs full(disk);
-  auto store = faults::open(GetParam(), full, Mode::kWrite);
+  auto store = faults::open(GetParam(), full, Mode::kWrite,
+                            faults::sync_into_files(*GetParam().stage));
   for (std::size_t i = 0; i < good; ++i) {
     faults::apply(*store, history_[i]);
   }

@@ -66,6 +66,7 @@ TEST_P(Locks, ASecondWriterThatFailedDoesNotDropTheFirstOnesLock) {
 TEST_P(Locks, AReaderNeedsNoLockAndDropsNone) {
   const auto writer = open(Mode::kWrite);
   writer->set("a", "1");
+  writer->flush();
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(ask(*open(Mode::kRead), "a"), faults::value("1"));
     EXPECT_THROW(open(Mode::kWrite), Busy);
@@ -171,6 +172,7 @@ TEST_P(LocksOfProcesses, AKilledOneLeavesNoLockAndAllItHadWritten) {
   Child child([&] {
     store = open(Mode::kWrite);
     store->set("a", "from the child");
+    store->flush();
   });
   ASSERT_TRUE(child.is_ready());
   EXPECT_THROW(open(Mode::kWrite), Busy);

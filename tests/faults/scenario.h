@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -49,13 +50,14 @@ struct Setting {
   std::uint64_t segment_bytes = kOneFile;
 };
 
-// Each stage with a log in one file, and where it can be cut in many.
+// Each stage with a log in one file, and where it can be cut in many; and each
+// without.
 inline std::vector<Setting> all_settings(bool with_text = true) {
   std::vector<Setting> settings;
   for (const Stage* stage : all_stages()) {
     if (!stage->checksums && !with_text) continue;
     settings.push_back({stage});
-    if (has_option(*stage, "--segment-bytes"))
+    if (stage->logs && has_option(*stage, "--segment-bytes"))
       settings.push_back({stage, kManyFiles});
   }
   return settings;
@@ -63,6 +65,20 @@ inline std::vector<Setting> all_settings(bool with_text = true) {
 
 inline std::vector<Setting> settings_with_checksums() {
   return all_settings(false);
+}
+
+// Those with a log, whose end a crash may tear.
+inline std::vector<Setting> settings_with_logs(bool with_text = true) {
+  std::vector<Setting> settings;
+  for (const Setting& setting : all_settings(with_text)) {
+    if (setting.stage->logs) settings.push_back(setting);
+  }
+  return settings;
+}
+
+// The sync by which an acknowledged write is in a file at once.
+inline Sync sync_into_files(const Stage& stage) {
+  return stage.logs ? Sync::kNever : Sync::kAlways;
 }
 
 inline std::string name_of_setting(
@@ -145,7 +161,7 @@ inline Options options_for(const Setting& setting, Os& os, Mode mode,
       options.numbers[spec.name] = std::clamp(kSmall, spec.min, spec.max);
     } else if (spec.name == "--segment-bytes") {
       options.numbers[spec.name] = setting.segment_bytes;
-    } else if (spec.name == "--dead-percent") {
+    } else if (spec.name == "--dead-percent" || spec.name == "--merge-tables") {
       options.numbers[spec.name] = spec.max;
     } else if (spec.name == "--merge-window-start" ||
                spec.name == "--merge-window-end") {
@@ -355,7 +371,8 @@ inline std::string changed_file(const Image& before, const Image& after) {
 inline Written write_history(const Setting& setting, const History& history) {
   MemoryOs disk;
   Written written;
-  const auto store = open(setting, disk, Mode::kWrite);
+  const auto store =
+      open(setting, disk, Mode::kWrite, sync_into_files(*setting.stage));
   for (const Step& step : history) {
     const Image before = disk.image();
     apply(*store, step);
@@ -367,6 +384,13 @@ inline Written write_history(const Setting& setting, const History& history) {
          written.bytes(path).size()});
   }
   return written;
+}
+
+// The most memory that this process has held so far, in bytes.
+inline std::uint64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 // An empty directory of the real file system, removed with all that is in it.

@@ -121,7 +121,7 @@ TEST_P(TornTail, ATornTailStaysWhenTheDiskCannotBeWritten) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stages, TornTail,
-                         testing::ValuesIn(faults::all_settings()),
+                         testing::ValuesIn(faults::settings_with_logs()),
                          faults::name_of_setting);
 
 // Noise can only be told from records by a checksum.
@@ -174,9 +174,10 @@ TEST_P(NoiseTail, BehindEveryTruncationIsNeverAValue) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Stages, NoiseTail,
-                         testing::ValuesIn(faults::settings_with_checksums()),
-                         faults::name_of_setting);
+INSTANTIATE_TEST_SUITE_P(
+    Stages, NoiseTail,
+    testing::ValuesIn(faults::settings_with_logs(/*with_text=*/false)),
+    faults::name_of_setting);
 
 }  // namespace
 }  // namespace strata

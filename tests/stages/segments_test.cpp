@@ -329,10 +329,34 @@ TEST_P(SegmentsOnDisk, TheEndOfTheIdsIsRefusedByName) {
   lose_hints();
   const std::filesystem::path first = newest_file();
   const std::string name = first.filename().string();
-  std::filesystem::rename(
-      first, first.parent_path() / ("4294967295" + name.substr(1)));
-  expect_error(run_small({"set", "city", "Oslo"}), 2, "4294967295");
+  // A table is called 1-1.sst: from which memtable to which.
+  const std::string last = sorts() ? "18446744073709551615" : "4294967295";
+  const std::string last_name =
+      sorts() ? last + "-" + last + name.substr(3) : last + name.substr(1);
+  std::filesystem::rename(first, first.parent_path() / last_name);
+  expect_error(run_small({"set", "city", "Oslo"}), 2, last);
   expect_done(run_small({"get", "city"}), "Rome\n");
+  EXPECT_EQ(data_files().size(), 1U);
+}
+
+// What the store itself gives a number to, where no log does.
+class TablesOnDisk : public SegmentsOnDisk {};
+
+INSTANTIATE_TEST_SUITE_P(Stages, TablesOnDisk,
+                         testing::ValuesIn(stages_without_logs()),
+                         name_of_stage);
+
+TEST_P(TablesOnDisk, TheLastNumberIsUsedAndNoneBehindIt) {
+  expect_done(run_small({"set", "city", "Rome"}), "");
+  const std::filesystem::path first = newest_file();
+  const std::string last_but_one = "18446744073709551614";
+  std::filesystem::rename(first, first.parent_path() / (last_but_one + "-" +
+                                                        last_but_one + ".sst"));
+  const Outcome outcome = run_small({"--sync", "always", "batch", "--ack"},
+                                    "set\tcity\tOslo\nset\tcity\tBern\n");
+  EXPECT_EQ(outcome.out, "ok 1\n");
+  expect_error(outcome, 2, "line 2: no number is left for another table");
+  expect_done(run_small({"get", "city"}), "Oslo\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(Stages, SegmentsOnDisk,

@@ -211,13 +211,15 @@ class Stress {
     ++counts_.scans;
   }
 
-  // One who scans more files than it keeps open may be told that one of them
-  // has been merged away: run it again.
+  // What a store has in memory only, another process cannot see; what was
+  // flushed it must. One who scans more files than it keeps open may be told
+  // that one of them has been merged away: run it again.
   void read_as_another_process() {
     constexpr int kTries = 10;
     for (int left = kTries - 1;; --left) {
       try {
         check_moment([&](const Visit& visit) {
+          store_->flush();
           open(Mode::kRead)->scan("", "", visit);
         });
         ++counts_.scans;
