@@ -268,7 +268,7 @@ std::vector<Subject> limit_subjects() {
     Subject made;
     made.stage = &stage;
     made.kind = Subject::Kind::kLimit;
-    made.durability = durability;
+    made.durability = made.flushed = durability;
     made.threads = true;  // for gets, which change nothing
     return made;
   };

@@ -67,7 +67,7 @@ double churn(const Subject& subject, std::uint64_t count, Counters& counters) {
   const Opening opening{.mode = Mode::kWrite,
                         .keys = count,
                         .os = &counting,
-                        .segment_bytes = count * kRecordBytes / kSegments};
+                        .segment_records = count / kSegments};
   Keys keys = random_keys(count, kTimes * count);
   const IoMeter meter;
   auto store = open(*subject.stage, directory.path(), opening);
@@ -124,7 +124,7 @@ std::unique_ptr<Store> open_unmerged(const Stage& stage,
   return open(stage, directory,
               {.mode = Mode::kWrite,
                .keys = count,
-               .segment_bytes = count * kRecordBytes / kFiles,
+               .segment_records = count / kFiles,
                .merges_by_itself = false});
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bench/interrupt.h"
+#include "stages/08_sstables/memtable.h"
 
 namespace strata::bench {
 
@@ -10,6 +11,13 @@ namespace {
 
 constexpr std::uint64_t kSlotsPerKey = 4;
 constexpr std::uint64_t kBucketsPerKey = 2;
+
+// What a record adds to a segment; to a memtable, which is measured by the
+// memory that it takes, a node of its tree besides.
+std::uint64_t record_bytes_in(const Stage& stage) {
+  if (!stage.sorts) return kRecordBytes;
+  return kKeyBytes + kValueBytes + sstables::Memtable::kNodeBytes;
+}
 
 }  // namespace
 
@@ -33,11 +41,14 @@ std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
     if (spec.name == "--buckets") {
       set_to(std::clamp(kBucketsPerKey * opening.keys, spec.min, spec.max));
     }
-    if (spec.name == "--segment-bytes" && opening.segment_bytes > 0) {
-      set_to(opening.segment_bytes);
+    if (spec.name == "--segment-bytes" && opening.segment_records > 0) {
+      set_to(opening.segment_records * record_bytes_in(stage));
     }
+    if (spec.name == "--compression") set_to(spec.min);  // none
     if (opening.merges_by_itself) continue;
-    if (spec.name == "--dead-percent") set_to(spec.max);
+    if (spec.name == "--dead-percent" || spec.name == "--merge-tables") {
+      set_to(spec.max);
+    }
     if (spec.name == "--merge-window-end") set_to(spec.min);  // never open
   }
   return stage.open(options);

@@ -14,15 +14,17 @@ namespace strata::bench {
 
 /// How a store is to be opened, where that matters.
 struct Opening {
-  Mode mode = Mode::kRead;          ///< as of `Options`
-  std::uint64_t keys = 1;           ///< a stage with slots gets four for each
-  Os* os = nullptr;                 ///< null for the real one
-  std::uint64_t segment_bytes = 0;  ///< 0 for the stage's default
-  bool merges_by_itself = true;     ///< false: only when it is told to
-  Sync sync = Sync::kNever;         ///< as of `Options`
+  Mode mode = Mode::kRead;  ///< as of `Options`
+  std::uint64_t keys = 1;   ///< a stage with slots gets four for each
+  Os* os = nullptr;         ///< null for the real one
+  /// How many records fill a segment, or a memtable; 0 for the stage's default.
+  std::uint64_t segment_records = 0;
+  bool merges_by_itself = true;  ///< false: only when it is told to
+  Sync sync = Sync::kNever;      ///< as of `Options`
 };
 
-/// Opens a store. What the stage has no option for is left out.
+/// Opens a store. What the stage has no option for is left out. Nothing is
+/// compressed: the values are all alike.
 [[nodiscard]] std::unique_ptr<Store> open(const Stage& stage,
                                           const std::string& directory,
                                           const Opening& opening);

@@ -1,6 +1,7 @@
 // What a question costs when there are ever more segments for the same keys:
-// a stage with a keydir for each asks one after the other, and a miss asks
-// them all.
+// a stage with an index for each asks one after the other, and a miss asks
+// them all. Where the index is that of a sorted table, it is sparse: it says
+// for sure that a key is less than all of the table's; else one block is read.
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,11 +23,10 @@ class Misses {
 
   void open_store() {
     const std::uint64_t records = (keys_ + segments_ - 1) / segments_;
-    const std::uint64_t bytes = records * kRecordBytes;
     fill(*open(stage_, directory_.path(),
                {.mode = Mode::kWrite,
                 .keys = keys_,
-                .segment_bytes = bytes,
+                .segment_records = records,
                 .merges_by_itself = false}),
          keys_);
     ledger_.keep(Ledger::Keep::kNothing);

@@ -127,7 +127,7 @@ struct Started {
     fill(*open(stage, hinted.path(),
                {.mode = Mode::kWrite,
                 .keys = count,
-                .segment_bytes = records * kRecordBytes,
+                .segment_records = records,
                 .merges_by_itself = false}),
          count);
     for (const auto& file : fs::directory_iterator(hinted.path())) {

@@ -37,6 +37,10 @@ std::string label_of(const Subject& subject, Sync sync) {
                                                       : subject.durability);
 }
 
+std::string label_of_reads(const Subject& subject) {
+  return label_of(subject.kind, subject.flushed);
+}
+
 std::vector<Subject> stage_subjects() {
   std::vector<Subject> subjects;
   for (const Stage* stage : all_stages()) {
@@ -44,6 +48,9 @@ std::vector<Subject> stage_subjects() {
     subject.stage = stage;
     // Whoever merges in the background can be used by many threads.
     subject.threads = stage->has("compact");
+    if (!stage->logs) subject.durability = Durability::kProcess;
+    // All values are one text: what is compressed would be nearly nothing.
+    if (stage->sorts) subject.settings = "no compression";
     subjects.push_back(subject);
   }
   return subjects;

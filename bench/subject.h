@@ -35,6 +35,9 @@ struct Subject {
   /// What an acknowledged write has reached with `Sync::kNever`. With
   /// `Sync::kAlways` it is on disk, or the stage refuses "--sync always".
   Durability durability = Durability::kSystem;
+  /// What all writes have reached after `Store::flush`, and so what a read
+  /// finds: who only buffers its writes has them in files from then on.
+  Durability flushed = Durability::kSystem;
   bool threads = false;      ///< whether many threads may use a store at once
   bool counted = true;       ///< whether it does its I/O through `Options::os`
   bool maps_reads = false;   ///< whether reads go through mapped files, where
@@ -43,7 +46,7 @@ struct Subject {
   /// What a merge has reached when it is done, whatever the writes did.
   Durability merged = Durability::kDisk;
   std::string version = {};        ///< of a peer's library, e.g. "1.23"
-  std::string_view settings = {};  ///< of a peer: what is not its default
+  std::string_view settings = {};  ///< what is not its default
 
   /// @returns the stage's name.
   [[nodiscard]] std::string name() const { return std::string(stage->name); }
@@ -58,6 +61,9 @@ struct Subject {
 
 /// @returns the same of a subject whose sets are acknowledged as `sync` says.
 [[nodiscard]] std::string label_of(const Subject& subject, Sync sync);
+
+/// @returns the same of one that was flushed, and is only read since.
+[[nodiscard]] std::string label_of_reads(const Subject& subject);
 
 /// @returns the stages of the registry, in its order.
 [[nodiscard]] std::vector<Subject> stage_subjects();

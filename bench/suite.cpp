@@ -49,6 +49,11 @@ class Opened {
   void fill() {
     bench::fill(*store_, size_.keys, size_.value_bytes);
     keys_ = size_.keys;
+  }
+
+  // Has all that is buffered written out, and what follows from that done.
+  void settle() {
+    store_->flush();
     wait_until_quiet();
   }
 
@@ -144,6 +149,7 @@ class Part {
       return;
     }
     Opened& opened = filled_stores().of(subject_, size_);
+    opened.settle();  // what is there is read from files
     work_ = workload_.work(opened.scene(), size_.keys);
     operations_ = workload_.length == Length::kKeys
                       ? run_all(*work_, size_.keys)
@@ -215,6 +221,7 @@ class Part {
   }
 
   Counters count(Opened& opened, Work& work, std::uint64_t operations) {
+    opened.settle();  // what was set before is not counted
     Ledger& ledger = opened.ledger();
     ledger.clear();
     ledger.keep(Ledger::Keep::kTotals);
@@ -227,6 +234,9 @@ class Part {
       ns = clock_each(work, operations);
     }
     const auto done = static_cast<double>(operations);
+    // To write out what was buffered, and merges, belong to what sets cost. The
+    // system would count what is read to see that all is quiet.
+    if (workload_.sets && subject_.counted) opened.settle();
     const auto io = meter.since();
     ledger.keep(Ledger::Keep::kNothing);
     Counters counters;
@@ -277,6 +287,12 @@ bool can_take_part(const Subject& subject, const Workload& workload) {
   return subject.stage->has(workload.needs);
 }
 
+std::string label_of(const Workload& workload, const Subject& subject) {
+  if (!workload.sets) return label_of_reads(subject);
+  return bench::label_of(subject,
+                         workload.durable ? Sync::kAlways : Sync::kNever);
+}
+
 // Whether a store of that size is too long to be searched again and again.
 bool is_too_large(const Plan& plan, const Subject& subject, const Size& size) {
   return subject.stage->scans && size.keys > plan.sizes(true).back();
@@ -313,11 +329,10 @@ void register_one(const Plan& plan, const Workload& workload,
     if (is_too_large(plan, subject, size)) continue;
     const auto part = std::make_shared<Part>(workload, subject, size,
                                              plan.seconds_per_turn());
-    contest.contestants.push_back(
-        {subject.name(),
-         label_of(subject, workload.durable ? Sync::kAlways : Sync::kNever),
-         [part] { return part->turn(); }, [part] { part->warm_up(); },
-         [part] { return part->counters(); }});
+    contest.contestants.push_back({subject.name(), label_of(workload, subject),
+                                   [part] { return part->turn(); },
+                                   [part] { part->warm_up(); },
+                                   [part] { return part->counters(); }});
   }
   add_tools(plan, contest, workload, size);
   register_contest(std::move(contest));

@@ -63,6 +63,9 @@ struct Workload {
   std::string_view needs = {};  ///< a command that the subject must have
   bool threads = false;         ///< whether many threads use the store at once
   bool durable = false;         ///< whether each set is to be on disk
+  /// Whether anything is set: the class is then that of a set, else that of
+  /// what a read finds in files.
+  bool sets = false;
   /// Makes the work; the keys are drawn now, not while it runs. Empty where it
   /// is not done operation by operation: then `file` does it.
   /// @param keys as many as the store has, or is to have

@@ -11,6 +11,21 @@ from parts import (DASH, apart, cell, class_named, name_cell, section, table,
 from results import overlap
 from words import NO_BREAK, duration, listing, number, ratio, times
 
+def among_equals(results, say):
+    """What `say` makes of the results of each class that has stages, or, where
+    none has, of the first: only equals are set beside each other."""
+    groups = by_class(results)
+    with_stages = [one for one in groups
+                   if any(result.kind == 'stage' for result in one[1])]
+    said = []
+    for durability, group in with_stages or groups[:1]:
+        text = say(group)
+        if text and said:
+            text = f'Of {class_named(durability)}: {text[:1].lower()}{text[1:]}'
+        said.append(text)
+    return ' '.join(one for one in said if one) if groups else say(results)
+
+
 # --- rows: one chart for a workload -------------------------------------------
 
 def main_size(results):
@@ -227,7 +242,9 @@ def percentile_chart(data, workload):
     equals = [one for one in chosen if one.n == n]
     return charts.rows(f'tail-{workload}', title_of(workload), axis,
                        list(groups_with_headings(data, chosen, row)),
-                       tails(noun_of(workload), equals),
+                       among_equals(equals,
+                                    lambda group: tails(noun_of(workload),
+                                                        group)),
                        [label for label, _ in PERCENTILES])
 
 
@@ -307,10 +324,12 @@ def ratio_table(data, workload):
 
 
 def stands(data, workload):
-    """How the last of the stages stands to its equals."""
+    """How the last of the stages stands to its equals: of those of the class
+    that has the most stages."""
     n, chosen = shown(data, data.of(workload))
     chosen = [one for one in chosen if one.n == n]
-    mine = [one for one in chosen if one.kind == 'stage']
+    groups = by_class(chosen)
+    mine = [one for one in groups[0][1] if one.kind == 'stage'] if groups else []
     said = sentences.stands(mine[-1], chosen) if mine else []
     if not said:
         return ''

@@ -7,7 +7,7 @@ import contests
 import sentences
 import space
 import stages
-from data import REACHED, WORKLOADS, Data, noun_of
+from data import REACHED, WORKLOADS, Data, by_class, noun_of
 from parts import (DASH, cell, class_named, lines_of, name_cell, section, table,
                    time_cell)
 from results import ITS_CONTEXT
@@ -176,10 +176,12 @@ def everything(data):
 
 def classes(data):
     there = sorted({one.durability for one in data.run.measured})
-    return ['An acknowledged write has reached, ' + listing(
-        f'in {class_named(one)}, {REACHED.get(one, "what that class says")}'
-        for one in there) + '. Only results of one class are set beside each '
-        'other. 1 KB is 1,000 bytes.']
+    return ['An acknowledged write, or what a workload finds that only reads, '
+            'has reached, ' + listing(
+                f'in {class_named(one)}, '
+                f'{REACHED.get(one, "what that class says")}' for one in there) +
+            '. Only results of one class are set beside each other. 1 KB is '
+            '1,000 bytes.']
 
 
 def single(data):
@@ -194,8 +196,9 @@ def single(data):
 def highlights(data, aims):
     said = []
     for workload in ('get_miss', 'get_hit'):
-        lines = lines_of([one for one in data.of(workload)
-                          if one.kind == 'stage'])
+        groups = by_class([one for one in data.of(workload)
+                           if one.kind == 'stage'])
+        lines = lines_of(groups[0][1] if groups else [])
         said.append(sentences.extremes(noun_of(workload), lines))
         if said[-1]:
             break

@@ -3,7 +3,7 @@ amplification, memory, and the sizes of values."""
 
 import charts
 import sentences
-from contests import groups_with_headings, row_of, shown
+from contests import among_equals, groups_with_headings, row_of, shown
 from data import KEY_BYTES, by_class, noun_of, title_of, with_size
 from parts import (DASH, cell, lines_of, name_cell, numbers_of_lines, section,
                    series_of, table)
@@ -48,7 +48,8 @@ def marks_chart(data, name, title, workload, marks, say, write=amount,
     equals = [one for one in chosen if one.n == n]
     return charts.rows(name, title, scale,
                        list(groups_with_headings(data, chosen, row)),
-                       say(equals), [label for label, _ in marks])
+                       among_equals(equals, say),
+                       [label for label, _ in marks])
 
 
 def unit_label(unit):

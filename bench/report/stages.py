@@ -33,6 +33,13 @@ def memory(one):
                 value=told)
 
 
+def of_class(shown, one):
+    """The cell, with the class of a result that is not of the usual one."""
+    if one.durability not in ('', 'system'):
+        shown['small'].append(class_named(one.durability))
+    return shown
+
+
 COSTS = (
     (('a write', 'of a new key'), 'fill_random', written),
     (('a read', 'newest key'), 'get_newest', read),
@@ -57,13 +64,10 @@ def costs(data):
         if not mine:
             continue
         at = n or max(one.n or 0 for one in mine)
-        classes = listing(sorted({one.durability for one in mine
-                                  if one.durability} - {'system'}))
-        row = [name_cell(data, stage, '' if n else sized('keys', at),
-                         f'class {classes}' if classes else '')]
+        row = [name_cell(data, stage, '' if n else sized('keys', at))]
         for _, workload, show in columns:
             one = data.find(workload, stage, at)
-            row.append(show(one) if one else cell(DASH))
+            row.append(of_class(show(one), one) if one else cell(DASH))
         rows.append(row)
     lead = ('Any store pays in four coins: for a write, for a read, in memory '
             'and at start-up. Each cell gives the time of one operation, then '
@@ -78,18 +82,22 @@ def costs(data):
 
 
 def dearest(data, n):
-    """For each cost who pays least and who most."""
-    said = []
+    """For each cost who pays least and who most, among equals: of the class
+    with the most stages. Who is of another is told apart."""
+    said, others = [], []
     for workload, noun in (('fill_random', 'a write'), ('get_hit', 'a read'),
                            ('open_clean', 'start-up')):
-        found = sorted((one for one in data.of(workload)
-                        if one.kind == 'stage' and one.n == n),
-                       key=lambda one: one.ns)
+        groups = by_class([one for one in data.of(workload)
+                           if one.kind == 'stage' and one.n == n])
+        found = sorted(groups[0][1] if groups else [], key=lambda one: one.ns)
         if len(found) > 1:
             low, high = found[0], found[-1]
             said.append(f'{noun} costs {high.subject} {times(high.ns / low.ns)} '
                         f'times what it costs {low.subject}')
-    return sentence('; '.join(said))
+            others += [f'{noun}, of {class_named(durability)}, costs '
+                       f'{one.subject} {duration(one.ns)}'
+                       for durability, group in groups[1:] for one in group]
+    return ' '.join(sentence('; '.join(one)) for one in (said, others) if one)
 
 
 # --- growth -------------------------------------------------------------------
@@ -116,10 +124,11 @@ def growth_chart(data, workload):
 
 
 def probed(results):
-    """How many keydirs were asked, where that was counted."""
+    """How many indexes were asked, of segments or of tables, where that was
+    counted."""
     told = [f'{digits(one.counters["probes_per_op"])} in {one.subject}'
             for one in results if 'probes_per_op' in one.counters]
-    return f'Keydirs asked at the largest size: {listing(told)}.' if told else ''
+    return f'Indexes asked at the largest size: {listing(told)}.' if told else ''
 
 
 def growth(data):

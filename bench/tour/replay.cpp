@@ -50,6 +50,7 @@ class Runner {
  private:
   void write_everything();
   void write(const Operation& operation);
+  [[nodiscard]] bool asks_misses_at(std::uint64_t operations) const;
   void measure_growth(std::uint64_t operations);
   void merge_everything();
   void open_for_reading();
@@ -124,6 +125,8 @@ void Runner::write_everything() {
       ledger_.clear();
       const std::uint64_t start = ledger_.ticks_ns();
       for (; done < end; ++done) write(history_.operations[done]);
+      // Who is asked next reads files; what is only buffered it cannot see.
+      if (done == point && asks_misses_at(point)) store_->flush();
       ns += ledger_.ticks_ns() - start;
       const Totals totals = ledger_.totals();
       sum.reads.calls += totals.reads.calls;
@@ -155,12 +158,16 @@ void Runner::write(const Operation& operation) {
   run_.user_bytes += key.size() + operation.value.size();
 }
 
+bool Runner::asks_misses_at(std::uint64_t operations) const {
+  return std::find(miss_points_.begin(), miss_points_.end(), operations) !=
+         miss_points_.end();
+}
+
 void Runner::measure_growth(std::uint64_t operations) {
   Growth growth;
   growth.operations = operations;
   growth.disk_bytes = bench::bytes_under(options_.directory);
-  if (std::find(miss_points_.begin(), miss_points_.end(), operations) !=
-      miss_points_.end()) {
+  if (asks_misses_at(operations)) {
     // Through a store of its own: what a merge reads meanwhile is not in it.
     Ledger ledger(posix_os(), Ledger::Keep::kTotals);
     Options options = options_;

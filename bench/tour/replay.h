@@ -16,12 +16,13 @@
 namespace strata::tour {
 
 /// What a miss cost, and how large the store was, after so many operations; in
-/// a stage that merges, besides what merges had made of it by then.
+/// a stage that merges, besides what merges had made of it by then. Where a miss
+/// was asked, all that had been buffered was written out before.
 struct Growth {
   std::uint64_t operations = 0;
   std::uint64_t disk_bytes = 0;
   Answers miss;                   ///< nothing was asked at most of the points
-  std::uint64_t miss_probes = 0;  ///< keydirs that one asks, where several are
+  std::uint64_t miss_probes = 0;  ///< indexes that one asks, where several are
 };
 
 /// What merging did, in a stage that can: of all files, once everything had
@@ -31,7 +32,7 @@ struct Merging {
   std::uint64_t bytes_after = 0;    ///< on disk
   std::uint64_t files_before = 0;   ///< of records
   std::uint64_t files_after = 0;    ///< of records
-  std::uint64_t probes_before = 0;  ///< keydirs that a miss asked
+  std::uint64_t probes_before = 0;  ///< indexes that a miss asked
   std::uint64_t written = 0;        ///< bytes that it wrote
   double ns = 0;                    ///< how long it took
 };
@@ -40,7 +41,8 @@ struct Merging {
 struct Run {
   const Stage* stage = nullptr;
 
-  std::uint64_t segment_bytes = 0;    ///< a segment's; 0: it has one file
+  std::uint64_t segment_bytes = 0;    ///< a segment's or a memtable's; 0: it
+                                      ///< has one file
   std::uint64_t writes = 0;           ///< operations carried out
   std::uint64_t skipped_deletes = 0;  ///< by a stage without deletes
   std::uint64_t user_bytes = 0;       ///< keys and values handed over
@@ -52,7 +54,7 @@ struct Run {
   Answers newest;  ///< the live key that was written last
   Answers oldest;  ///< the live key whose last write is longest ago
   Answers missing;
-  std::uint64_t miss_probes = 0;  ///< keydirs that a miss asks at the end
+  std::uint64_t miss_probes = 0;  ///< indexes that a miss asks at the end
   Answers random;                 ///< live keys, any of them
   Cost open;                      ///< opening it for reading
   Stats stats;

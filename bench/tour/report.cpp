@@ -101,6 +101,7 @@ Json stage_json(const Run& run) {
   return {{"name", run.stage->name},
           {"title", run.stage->title},
           {"flaw", run.stage->flaw},
+          {"logs", run.stage->logs},
           {"refuses", refuses},
           {"writes", run.writes},
           {"skipped_deletes", run.skipped_deletes},

@@ -89,6 +89,13 @@ std::string time_table(const std::vector<Run>& runs) {
                        time_of(run.missing), time_of(run.random),
                        duration(run.open.ns));
   }
+  for (const Run& run : runs) {
+    if (run.stage->logs) continue;
+    out += fmt::format(
+        "{} acknowledges a write that is in its memory only; all others, one "
+        "that the system has.\n",
+        run.stage->name);
+  }
   return out;
 }
 
@@ -126,12 +133,14 @@ std::string held_table(const History& history, const std::vector<Run>& runs) {
                  ? 0
                  : static_cast<double>(part) / static_cast<double>(whole);
     };
+    // Compressed, records take less room than they are long.
+    const std::uint64_t whole =
+        std::max(stats.disk_bytes, stats.live_bytes + stats.dead_bytes);
     out += fmt::format(
         kRow, run.stage->name, size(static_cast<double>(stats.index_bytes)),
         size(share(stats.index_bytes, stats.keys)),
         size(static_cast<double>(stats.disk_bytes)),
-        fmt::format("{:.0f} %",
-                    100 * share(stats.live_bytes, stats.disk_bytes)),
+        fmt::format("{:.0f} %", 100 * share(stats.live_bytes, whole)),
         end_of(history, run));
     most_ghosts = std::max(most_ghosts, run.ghosts.count);
   }
@@ -185,10 +194,11 @@ std::string merging_table(const std::vector<Run>& runs) {
   }
   if (segment_bytes > 0) {
     out += fmt::format(
-        "Segments end at {}. What merges, merges also by itself while it is "
-        "written to; merged: once\nmore, all of it. Asked a miss: keydirs. "
-        "Write amplification: bytes written, every merge's too,\nfor each "
-        "byte of keys and values.\n",
+        "Segments end at {}, memtables when they take as much memory. What "
+        "merges, merges also by\nitself while it is written to; merged: once "
+        "more, all of it. Asked a miss: indexes, of segments\nor of tables. "
+        "Write amplification: bytes written, every merge's too, for each byte "
+        "of keys and\nvalues.\n",
         size(static_cast<double>(segment_bytes)));
   }
   return out;

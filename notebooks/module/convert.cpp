@@ -69,10 +69,14 @@ py::str path_str(const std::string& path) {
 py::dict to_dict(const Stage& stage) {
   py::dict options;
   for (const OptionSpec& option : stage.options) {
-    options[text(option.name)] =
-        py::dict(py::arg("help") = text(option.help),
-                 py::arg("default") = option.default_value,
-                 py::arg("min") = option.min, py::arg("max") = option.max);
+    py::list choices;
+    for (const std::string_view choice : option.choices) {
+      choices.append(text(choice));
+    }
+    options[text(option.name)] = py::dict(
+        py::arg("help") = text(option.help),
+        py::arg("default") = option.default_value, py::arg("min") = option.min,
+        py::arg("max") = option.max, py::arg("choices") = choices);
   }
   py::dict refuses;
   for (const Refusal& refusal : stage.refuses) {
@@ -82,6 +86,7 @@ py::dict to_dict(const Stage& stage) {
       py::arg("name") = text(stage.name), py::arg("title") = text(stage.title),
       py::arg("flaw") = text(stage.flaw),
       py::arg("checksums") = stage.checksums, py::arg("scans") = stage.scans,
+      py::arg("sorts") = stage.sorts, py::arg("logs") = stage.logs,
       py::arg("options") = options, py::arg("refuses") = refuses);
 }
 

@@ -28,14 +28,14 @@ void add_opening(StoreClass& store, const AsOs& os_of, const char* doc) {
   store.def(
       py::init([os_of](const std::string& stage, const std::string& directory,
                        const std::string& mode, const std::string& sync,
-                       const std::map<std::string, std::int64_t>& options,
+                       const std::map<std::string, OptionValue>& options,
                        const std::shared_ptr<Disk>& disk) {
         return std::make_unique<OpenStore>(
             Opening{stage, directory, mode, sync, options}, os_of(disk));
       }),
       py::arg("stage"), py::arg("directory"), py::arg("mode") = "write",
       py::arg("sync") = "never",
-      py::arg("options") = std::map<std::string, std::int64_t>(),
+      py::arg("options") = std::map<std::string, OptionValue>(),
       py::arg("disk") = py::none(), doc);
 }
 
@@ -55,24 +55,30 @@ void add_operations(StoreClass& store) {
   store
       .def("set", &OpenStore::set, py::arg("key"), py::arg("value"),
            "Writes value under key. When it returns, the write has reached the "
-           "system (sync='never') or the disk (sync='always').")
+           "system (sync='never'; in a stage that has no log it is in memory) "
+           "or the disk (sync='always').")
       .def("get", &OpenStore::get, py::arg("key"),
            "The last value of key as bytes; None when there is no such key.")
       .def("delete", &OpenStore::del, py::arg("key"),
            "Deletes key; one that is not there is no error.")
-      .def("keys", &OpenStore::keys, "All live keys, in any order.")
+      .def("keys", &OpenStore::keys,
+           "All live keys: ascending in a stage that sorts, else in any order.")
       .def("scan", &OpenStore::scan, py::arg("start") = "",
            py::arg("stop") = py::none(),
            "The live pairs with start <= key < stop, ascending; without stop "
            "up to the last.")
+      .def("flush", &OpenStore::flush,
+           "Writes out what a stage without a log has in memory; in every "
+           "other there is nothing to do.")
       .def("compact", &OpenStore::compact,
            "Merges now, in this thread: reclaims the space of dead records.")
       .def("salvage", &OpenStore::salvage, py::arg("directory"),
            "Copies what is readable into a new store; a list of dicts tells "
            "what was lost.")
       .def("close", &OpenStore::close,
-           "Closes the store. What was counted and told stays; every other "
-           "call raises ValueError from now on.")
+           "Writes out what is in memory, and closes the store, also where "
+           "that raises. What was counted and told stays; every other call "
+           "raises ValueError from now on.")
       .def_property_readonly("closed", &OpenStore::closed,
                              "Whether the store was closed.");
 }
@@ -90,7 +96,8 @@ void add_looks(StoreClass& store) {
           "verify", &OpenStore::verify,
           "Checks every checksum; a list of dicts, one for each damaged place.")
       .def_property_readonly("index_probes", &OpenStore::index_probes,
-                             "How many keydirs gets have asked since the open.")
+                             "How many keydirs, or tables, gets have asked "
+                             "since the open.")
       .def_property_readonly("notes", &OpenStore::notes,
                              "What the store told, such as of a torn tail.")
       .def_property_readonly(

@@ -72,6 +72,32 @@ bool second_of(const std::string& word, const char* what, const char* first,
                      "', not '" + word + "'");
 }
 
+// The number that `value` is, or is the name of.
+std::uint64_t number_of(const OptionSpec& option, const std::string& name,
+                        const OptionValue& value) {
+  if (const auto* word = std::get_if<std::string>(&value)) {
+    const auto& choices = option.choices;
+    const auto found = std::find(choices.begin(), choices.end(), *word);
+    if (found != choices.end()) {
+      return static_cast<std::uint64_t>(found - choices.begin());
+    }
+    if (choices.empty()) {
+      throw py::type_error(name + " is a number, not '" + *word + "'");
+    }
+    throw InvalidInput(
+        name + " is one of " +
+        listed(choices,
+               [](std::string_view choice) { return std::string(choice); }) +
+        ", not '" + *word + "'");
+  }
+  const std::int64_t number = std::get<std::int64_t>(value);
+  const auto given = static_cast<std::uint64_t>(number);
+  if (number >= 0 && given >= option.min && given <= option.max) return given;
+  throw InvalidInput(name + " is a number from " + std::to_string(option.min) +
+                     " to " + std::to_string(option.max) + ", not " +
+                     std::to_string(number));
+}
+
 // All but what the store itself lends: the ledger and the ear for notes.
 Options options_of(const Stage& stage, const Opening& opening) {
   Options options;
@@ -82,15 +108,9 @@ Options options_of(const Stage& stage, const Opening& opening) {
   options.sync = second_of(opening.sync, "sync", "never", "always")
                      ? Sync::kAlways
                      : Sync::kNever;
-  for (const auto& [name, number] : opening.numbers) {
+  for (const auto& [name, value] : opening.options) {
     const OptionSpec& option = option_named(stage, name);
-    const auto value = static_cast<std::uint64_t>(number);
-    if (number < 0 || value < option.min || value > option.max) {
-      throw InvalidInput(
-          name + " is a number from " + std::to_string(option.min) + " to " +
-          std::to_string(option.max) + ", not " + std::to_string(number));
-    }
-    options.numbers[option.name] = value;
+    options.numbers[option.name] = number_of(option, name, value);
   }
   return options;
 }
@@ -113,7 +133,8 @@ OpenStore::OpenStore(const Opening& opening, std::shared_ptr<Os> os)
 void OpenStore::close() {
   work([&] {
     last_probes_ = probes();
-    store_.reset();
+    const std::unique_ptr<Store> closing = std::move(store_);
+    if (closing != nullptr) closing->flush();
   });
 }
 
@@ -176,6 +197,10 @@ py::list OpenStore::scan(const std::string& from, const py::object& to) {
     all.append(py::make_tuple(py::bytes(key), py::bytes(value)));
   }
   return all;
+}
+
+void OpenStore::flush() {
+  work([&] { store().flush(); });
 }
 
 void OpenStore::compact() {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "common/os/ledger.h"
@@ -18,13 +19,16 @@
 
 namespace strata::python {
 
+/// What an option of a stage is given: a number, or a number's name.
+using OptionValue = std::variant<std::int64_t, std::string>;
+
 /// How to open a store, in Python's words.
 struct Opening {
-  std::string stage;                              ///< its name
-  std::string directory;                          ///< the store's
-  std::string mode = "write";                     ///< "read" or "write"
-  std::string sync = "never";                     ///< "never" or "always"
-  std::map<std::string, std::int64_t> numbers{};  ///< e.g. "segment_bytes"
+  std::string stage;                             ///< its name
+  std::string directory;                         ///< the store's
+  std::string mode = "write";                    ///< "read" or "write"
+  std::string sync = "never";                    ///< "never" or "always"
+  std::map<std::string, OptionValue> options{};  ///< e.g. "segment_bytes"
 };
 
 /// A store, its ledger and what it told. Of a store that was closed only the
@@ -43,7 +47,9 @@ class OpenStore {
   ///   the stage throws
   OpenStore(const Opening& opening, std::shared_ptr<Os> os);
 
-  /// Closes the store; a second time does nothing.
+  /// Writes out what the store has in memory, and closes it, also where that
+  /// fails; a second time does nothing.
+  /// @throws what the stage throws
   void close();
 
   /// @returns whether the store was closed.
@@ -60,6 +66,7 @@ class OpenStore {
   [[nodiscard]] pybind11::list keys();
   [[nodiscard]] pybind11::list scan(const std::string& from,
                                     const pybind11::object& to);
+  void flush();
   void compact();
   [[nodiscard]] pybind11::dict stats();
   [[nodiscard]] pybind11::list file_stats();

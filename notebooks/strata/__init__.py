@@ -36,7 +36,9 @@ class Stage:
     flaw: str         # what the next stage mends
     checksums: bool   # whether a changed byte is noticed
     scans: bool       # whether a get reads more the longer the file
-    options: dict     # its own, by keyword: help, default, min, max
+    sorts: bool       # whether its files are sorted: keys ascend
+    logs: bool        # whether a kill keeps what was acknowledged
+    options: dict     # its own, by keyword: help, default, min, max, choices
     refuses: dict     # what it cannot do yet, and what brings it
 
 
@@ -53,8 +55,9 @@ def open(stage, directory, mode='write', sync='never', disk=None, **options):
     mode 'write' makes the directory where it is missing and takes the writer's
     lock; 'read' takes none and changes nothing. sync says when a write is
     acknowledged: 'never' waits for the disk, or 'always' does. The stage's own
-    options are keywords: segment_bytes=4096. With disk=Disk() the directory is in
-    memory, where a sync takes no time; many stores can share such a disk.
+    options are keywords: segment_bytes=4096, compression='zstd'. With disk=Disk()
+    the directory is in memory, where a sync takes no time; many stores can share
+    such a disk.
 
     Raises ValueError for a stage or option that is not there, OSError, Busy.
     """

@@ -13,7 +13,8 @@ _TOTALS = {'open': 'opens', 'read': 'reads', 'write': 'writes', 'sync': 'syncs'}
 class Costs:
     """The calls to the operating system that something took.
 
-    `totals` adds them up, `keydirs` is how many indexes were asked meanwhile.
+    `totals` adds them up, `keydirs` is how many indexes were asked meanwhile: of
+    the store's segments, or of its tables.
     """
 
     def __init__(self):

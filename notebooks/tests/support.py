@@ -15,8 +15,15 @@ WITH_COMPACTION = [stage.name for stage in strata.stages()
 # What keeps a stage from merging in the background, where that would change
 # what is looked at twice.
 BY_HAND = {'06_compaction': {'dead_percent': 100},
-           '07_bitcask': {'merge_window_end': 0}}
+           '07_bitcask': {'merge_window_end': 0},
+           '08_sstables': {'merge_tables': 1_000_000}}
 WITH_CHECKSUMS = [stage.name for stage in strata.stages() if stage.checksums]
+WITH_LOGS = [stage.name for stage in strata.stages() if stage.logs]
+WITHOUT_LOGS = [stage.name for stage in strata.stages() if not stage.logs]
+SORTED = [stage.name for stage in strata.stages() if stage.sorts]
+# Whose dump shows Bitcask's records, one behind the other.
+WITH_RECORDS = [stage.name for stage in strata.stages()
+                if stage.checksums and not stage.sorts]
 
 
 def every(stages):

@@ -5,12 +5,52 @@ import unittest
 import zlib
 
 import support
-from support import BY_HAND, every, STAGES, WITH_CHECKSUMS, WITH_DELETE
+from support import (BY_HAND, every, SORTED, STAGES, WITH_CHECKSUMS,
+                     WITH_DELETE, WITH_LOGS, WITH_RECORDS, WITHOUT_LOGS)
 
 
 class Ledger(support.StoreTest):
 
-    @every(STAGES)
+    @every(WITHOUT_LOGS)
+    def test_a_set_without_a_log_is_no_call_or_a_file_of_its_own(self, stage):
+        with self.open(stage) as store:
+            with store.explain() as costs:
+                store['city'] = 'Rome'
+                self.assertEqual(store['city'], b'Rome')
+            self.assertEqual(str(costs), 'no call')
+            with store.explain() as costs:
+                store.flush()
+            self.assertEqual((costs.writes, costs.syncs), (1, 0))
+        with self.open(stage, stage + '.synced', sync='always') as store:
+            with store.explain() as costs:
+                store['city'] = 'Rome'
+            self.assertEqual((costs.writes, costs.syncs), (1, 2))
+            calls = costs.calls.call
+            self.assertEqual(
+                list(calls[calls.isin(['write', 'sync', 'rename'])]),
+                ['write', 'sync', 'rename', 'sync'])
+
+    @every(SORTED)
+    def test_a_get_reads_one_block_of_each_table_that_it_asks(self, stage):
+        with self.open(stage, compression='none', **BY_HAND[stage]) as store:
+            for value in ('old', 'new'):
+                store['a'] = store['z'] = value
+                store['only ' + value] = value
+                store.flush()
+            with store.explain() as costs:
+                store['a']
+            self.assertEqual((costs.reads, costs.keydirs), (1, 1))
+            read = costs.calls[costs.calls.call == 'read'].iloc[0]
+            self.assertEqual((read.file, read.offset), ('2-2.sst', 0))
+            for key in ('only old', 'missing'):
+                with store.explain() as costs:
+                    store.get(key)
+                self.assertEqual((costs.reads, costs.keydirs), (2, 2))
+            with store.explain() as costs:
+                self.assertIsNone(store.get('A: less than all'))
+            self.assertEqual((costs.reads, costs.keydirs), (0, 2))
+
+    @every(WITH_LOGS)
     def test_a_set_is_one_write_of_exactly_one_record(self, stage):
         header = 14 if stage in WITH_CHECKSUMS else 2
         with self.open(stage, sync='always') as store:
@@ -23,7 +63,7 @@ class Ledger(support.StoreTest):
                 'bytes_written': 2 * (8 + header), 'syncs': 2,
                 'others': 0})
 
-    @every(WITH_CHECKSUMS)
+    @every(WITH_RECORDS)
     def test_a_get_with_a_keydir_is_one_read_of_exactly_the_record(self, stage):
         with self.open(stage) as store:
             store['city'] = 'Rome'
@@ -103,7 +143,28 @@ class Ledger(support.StoreTest):
 
 class Tables(support.StoreTest):
 
-    @every(WITH_CHECKSUMS)
+    @every(SORTED)
+    def test_dump_of_a_sorted_table_tells_where_in_its_block(self, stage):
+        with self.open(stage, block_bytes=1, **BY_HAND[stage]) as store:
+            for key in ('river', 'rival'):
+                store[key] = key.upper()
+            store.delete('rivet')
+            store.flush()
+            store['river'] = 'Tiber'
+            store.flush()
+            frame = store.dump()
+            self.assertEqual(list(frame.columns), [
+                'file', 'offset', 'size', 'state', 'at', 'shared', 'key',
+                'value', 'why'])
+            self.assertEqual(list(frame.key), [b'rival', b'river', b'river'])
+            self.assertEqual(list(frame.state), ['live', 'dead', 'live'])
+            self.assertEqual(list(frame.file), ['1-1.sst'] * 2 + ['2-2.sst'])
+            self.assertEqual(list(frame['at']), [0, 0, 0], 'a block each')
+            self.assertLess(frame.offset[0], frame.offset[1])
+            store.compact()
+            self.assertEqual(list(store.dump().value), [b'RIVAL', b'Tiber'])
+
+    @every(WITH_RECORDS)
     def test_dump_has_a_column_for_each_field(self, stage):
         with self.open(stage) as store:
             for city in ('Rome', 'Oslo'):
@@ -154,6 +215,7 @@ class Tables(support.StoreTest):
             for i in range(20):
                 store[f'k{i % 3}'] = str(i)
             store.delete('k0')
+            store.flush()
             files, stats = store.file_stats(), store.stats()
             self.assertGreater(len(files), 2)
             self.assertEqual(files.live_bytes.sum(), stats['live_bytes'])

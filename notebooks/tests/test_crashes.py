@@ -4,7 +4,8 @@ import unittest
 
 import strata
 import support
-from support import every, STAGES, WITH_COMPACTION, WITH_DELETE
+from support import (every, STAGES, WITH_COMPACTION, WITH_DELETE, WITH_LOGS,
+                     WITHOUT_LOGS)
 
 
 def history(run):
@@ -43,10 +44,28 @@ class Crashes(support.StoreTest):
         self.assertEqual({state.acknowledged for state in states},
                          set(range(len(run.operations) + 1)))
 
-    @every(STAGES)
+    @every(WITH_LOGS)
     def test_writes_survive_a_kill(self, stage):
         self.keeps_what_was_acknowledged(self.record(stage, 'never'),
                                          'kill')
+
+    @every(WITHOUT_LOGS)
+    def test_without_a_log_a_kill_keeps_what_was_written_out(self, stage):
+        with strata.record(stage) as run:
+            run['city'] = 'Rome'
+            run.flush()
+            run['river'] = 'Tiber'
+        states = run.states('kill')
+        for state in states:
+            with state.open() as store:
+                self.assertIn(dict(store.items()),
+                              [run.contents(count) for count in range(3)])
+                if state.acknowledged == 2:
+                    self.assertEqual(store.get('city'), b'Rome')
+        lost = next(state for state in states if state.acknowledged == 2)
+        with lost.open() as store:
+            self.assertIsNone(store.get('river'))
+        self.keeps_what_was_acknowledged(self.record(stage, 'always'), 'kill')
 
     def test_writes_without_a_sync_do_not_survive_a_power_cut(self):
         run = self.record('04_keydir', 'never')

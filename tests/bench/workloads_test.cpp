@@ -113,6 +113,16 @@ TEST_F(Workloads, HaveNamesOfTheirOwnAndSayWhatTheyDo) {
   EXPECT_EQ(find_workload("get_lucky"), nullptr);
 }
 
+TEST_F(Workloads, SayWhetherTheySetAnything) {
+  for (const Workload& workload : workloads()) {
+    if (!workload.work) continue;
+    store.sets = 0;
+    (void)run(workload.name, kKeys);
+    EXPECT_EQ(store.sets > 0, workload.sets) << workload.name;
+  }
+  EXPECT_TRUE(find_workload("churn")->sets);
+}
+
 TEST_F(Workloads, SetsSetEachKeyOnceAndInTheirOrder) {
   for (const char* name : {"fill_sequential", "fill_random", "set_durable"}) {
     store.set_keys.clear();

@@ -194,7 +194,7 @@ class GrowthTest(unittest.TestCase):
               for n, ns in ((1, 10), (16, 150)))))
         drawn = chart(report, 'growth-miss_in_segments')
         self.assertIn('With 16 times the segments, a miss took 15 times as long '
-                      'in 05_segments: in step with the segments. Keydirs '
+                      'in 05_segments: in step with the segments. Indexes '
                       'asked at the largest size: 16 in 05_segments.',
                       drawn['sentence'])
         self.assertEqual(drawn['x']['label'], 'segments')
@@ -346,6 +346,26 @@ class CostsTest(unittest.TestCase):
                          ('91\u00a0B', ['heap 122\u00a0B']))
         self.assertEqual(start['text'], '5\u00a0ms')
 
+    def test_a_write_of_another_class_says_so_and_is_not_compared(self):
+        report = model.build(made_up.run(
+            *(entries(workload, subject, near(ns), label=label)
+              for workload, subject, ns, label in (
+                  ('fill_random', '04_keydir', 900, 'stage, system'),
+                  ('fill_random', '07_bitcask', 1800, 'stage, system'),
+                  ('fill_random', '08_sstables', 100, 'stage, process'),
+                  ('get_hit', '04_keydir', 400, 'stage, system'),
+                  ('get_hit', '07_bitcask', 500, 'stage, system'),
+                  ('get_hit', '08_sstables', 800, 'stage, system')))))
+        costs = section(report, 'costs')
+        _, write, read = row(costs['tables'][0], '08_sstables')
+        self.assertEqual(write['small'], ['class process'])
+        self.assertEqual(read['small'], [])
+        self.assertEqual(
+            costs['notes'][0].replace('\u00a0', ' '),
+            'A write costs 07_bitcask 2 times what it costs 04_keydir; a read '
+            'costs 08_sstables 2 times what it costs 04_keydir. A write, of '
+            'class process, costs 08_sstables 100 ns.')
+
     def test_what_is_not_known_is_a_dash(self):
         report = model.build(made_up.run(
             entries('get_hit', '01_scan_log', near(5)),
@@ -360,6 +380,59 @@ class CostsTest(unittest.TestCase):
             'get_hit', '01_scan_log', near(5), bytes_read_per_op=1160)))
         drawn = chart(report, 'read-amplification')
         self.assertEqual(drawn['groups'][0]['rows'][0]['marks'][0]['x'], 10)
+
+    def of_two_classes(self, workload, **counters):
+        """A workload of two stages of one class and one of another."""
+        return model.build(made_up.run(
+            *(entries(workload, subject, near(9), label=label,
+                      **{name: value * factor
+                         for name, value in counters.items()})
+              for subject, factor, label in (
+                  ('06_compaction', 1, 'stage, system'),
+                  ('07_bitcask', 2, 'stage, system'),
+                  ('08_sstables', 9, 'stage, process')))))
+
+    def test_bytes_are_compared_among_equals(self):
+        drawn = chart(self.of_two_classes('churn', write_amplification=1.0),
+                      'write-amplification')
+        self.assertEqual(
+            drawn['sentence'].replace('\u00a0', ' '),
+            'For each byte that was set, 06_compaction wrote 1.00 and '
+            '07_bitcask 2.00. Of class process: 08_sstables: 9.00, with 1,000 '
+            'keys.')
+        self.assertEqual([group['heading'] for group in drawn['groups']],
+                         ['class system', 'class process'])
+
+    def test_tails_are_compared_among_equals(self):
+        groups = [entries('fill_random', subject, near(9), label=label,
+                          p50_ns=100, p999_ns=100 * factor)
+                  for subject, factor, label in (
+                      ('06_compaction', 2, 'stage, system'),
+                      ('07_bitcask', 3, 'stage, system'),
+                      ('08_sstables', 9, 'stage, process'))]
+        said = chart(model.build(made_up.run(*groups)),
+                     'tail-fill_random')['sentence']
+        self.assertIn('shortest in 06_compaction', said)
+        self.assertIn('longest in 07_bitcask', said)
+        self.assertIn('Of class process: for a write of a new key the tail is '
+                      'this in 08_sstables', said)
+
+    def test_the_last_stage_told_of_is_of_the_class_with_the_most(self):
+        groups = [entries('fill_random', subject, near(ns), label=label)
+                  for subject, ns, label in (
+                      ('06_compaction', 800, 'stage, system'),
+                      ('07_bitcask', 1000, 'stage, system'),
+                      ('08_sstables', 100, 'stage, process'),
+                      ('limit_io', 500, LIMIT),
+                      ('limit_memory', 50, 'limit, process'))]
+        report = model.build(made_up.run(*groups))
+        said = section(report, 'ratios')['tables'][0]['sentence']
+        self.assertIn('07_bitcask', said)
+        self.assertIn('takes 2 times as long as limit_io', said)
+        self.assertNotIn('08_sstables', said)
+        self.assertEqual([one['text'] for one in row(
+            section(report, 'ratios')['tables'][0], 'limit_memory')[1:]],
+                         ['–', '–', '2.00'])
 
     def test_percentiles_are_the_counters(self):
         report = model.build(made_up.run(entries(
