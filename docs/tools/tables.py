@@ -18,7 +18,8 @@ HOMES = {
 HEADING = re.compile(r'# ---- (.*)')
 STAGES = re.compile(r'(\d\d(?:(?:, | and )\d\d)*) (.*)')
 SOURCES = re.compile(r'(.*) \(([^()]*)\)')
-TEST = re.compile(r'^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)', re.M)
+TEST = re.compile(
+    r'^(?:TEST(?:_F|_P)?|RC_GTEST(?:_FIXTURE)?_PROP)\(\s*(\w+),\s*(\w+)', re.M)
 
 
 def rows_of(heads, rows):

@@ -13,7 +13,9 @@ import sources
 READER = pathlib.Path(__file__).resolve().parents[1] / 'mutations/mutations.py'
 GRADED = ('tests/grader/mutations.txt', 'tests/grader/solutions.txt')
 SWITCH = 'SWITCH'
-TEST = re.compile(r'^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)', re.M)
+TEST = re.compile(
+    r'^(?:TEST(?:_F|_P)?|RC_GTEST(?:_FIXTURE)?_PROP)\(\s*(\w+),\s*(\w+)',
+    re.M)
 
 
 def reader():

@@ -1,7 +1,7 @@
 // The museum: bugs that real stores have had, each as a test that its return
 // would fail (tests/mutations brings some of them back). These are the ones of
-// stages with many files, of merging and of Bitcask. Those below have a test
-// elsewhere that says more:
+// stages with many files, of merging, of Bitcask and of sorted tables. Those
+// below have a test elsewhere that says more:
 //
 //   bitcask#171    hints cut at any byte             bitcask_hints_test.cpp
 //   badger#613     damage in an older file           segments_test.cpp,
@@ -19,22 +19,30 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "common/os/crash.h"
 #include "common/os/fault_os.h"
 #include "common/os/file_window.h"
 #include "common/os/memory_os.h"
+#include "common/os/recording_os.h"
 #include "common/os/watched_os.h"
+#include "common/record/big_endian.h"
 #include "common/record/binary_record.h"
 #include "common/store/errors.h"
 #include "stages/07_bitcask/store.h"
+#include "stages/08_sstables/table_file.h"
+#include "stages/08_sstables/varint.h"
 #include "tests/faults/scenario.h"
 #include "tests/stages/few_descriptors.h"
+#include "tests/stages/memory_store.h"
 #include "tests/support.h"
 
 namespace strata {
@@ -42,15 +50,17 @@ namespace {
 
 using faults::Model;
 
-// A store in memory whose every record fills a file, unless a test says more.
-// Nothing is merged by itself.
+// A store in memory whose every record fills a file, unless a test says more;
+// where there is no log, each write is synced into one. Nothing is merged by
+// itself.
 class Museum : public testing::TestWithParam<const Stage*> {
  protected:
   [[nodiscard]] virtual const Stage& stage() const { return *GetParam(); }
 
   [[nodiscard]] std::unique_ptr<Store> open(Mode mode, Os& os) {
     Options options =
-        faults::options_for({&stage(), segment_bytes}, os, mode, sync);
+        faults::options_for({&stage(), segment_bytes}, os, mode,
+                            sync.value_or(faults::sync_into_files(stage())));
     for (const auto& [name, number] : numbers) options.numbers[name] = number;
     options.note = [this](const std::string& line) { notes.push_back(line); };
     return stage().open(options);
@@ -102,8 +112,11 @@ class Museum : public testing::TestWithParam<const Stage*> {
   std::vector<std::string> notes;
   std::map<std::string_view, std::uint64_t, std::less<>> numbers;
   std::uint64_t segment_bytes = 1;
-  Sync sync = Sync::kNever;
+  std::optional<Sync> sync{};  // unless given, what brings a write into a file
 };
+
+// Stages whose files are logs.
+class LogMuseum : public Museum {};
 
 // Stages that merge.
 class MergeMuseum : public Museum {
@@ -117,23 +130,29 @@ class MergeMuseum : public Museum {
   static constexpr Moment kMoments[] = {
       Moment::kBeforeReading, Moment::kAfterCopying, Moment::kBeforeNaming};
 
-  // Merges, and once lets another thread do `work`.
+  // Merges, and once lets another thread do `work`. The store may have a thread
+  // of its own that looks at `watched` until the store is closed: so what
+  // watches stays, and does nothing more.
   static void merge_beside(Store& store, WatchedOs& watched, Moment moment,
                            const std::function<void()>& work) {
     const auto merger = std::this_thread::get_id();
-    constexpr std::string_view kCalls[] = {"read", "sync", "rename"};
-    std::size_t seen = 0;  // of these calls, in this order
-    bool done = false;
-    watched.before = [&, merger](const Coming& coming) {
-      if (std::this_thread::get_id() != merger || done) return 0;
-      if (coming.call != kCalls[seen]) return 0;
-      done = seen++ == static_cast<std::size_t>(moment);
-      if (done) std::thread(work).join();
+    static constexpr std::string_view kCalls[] = {"read", "sync", "rename"};
+
+    struct State {
+      std::size_t seen = 0;  // of these calls, in this order
+      bool done = false;
+    };
+
+    const auto state = std::make_shared<State>();
+    watched.before = [=](const Coming& coming) {
+      if (std::this_thread::get_id() != merger || state->done) return 0;
+      if (coming.call != kCalls[state->seen]) return 0;
+      state->done = state->seen++ == static_cast<std::size_t>(moment);
+      if (state->done) std::thread(work).join();
       return 0;
     };
     store.compact();
-    watched.before = nullptr;
-    EXPECT_TRUE(done) << "nothing was merged";
+    EXPECT_TRUE(state->done) << "nothing was merged";
   }
 };
 
@@ -145,6 +164,65 @@ class BitcaskMuseum : public MergeMuseum {
 
   [[nodiscard]] static Bitcask& bitcask(Store& store) {
     return dynamic_cast<Bitcask&>(store);
+  }
+};
+
+// Stages whose files are sorted tables: here of many records each, written out
+// when a test says so.
+class TableMuseum : public MergeMuseum {
+ protected:
+  TableMuseum() {
+    sync = Sync::kNever;
+    segment_bytes = faults::kOneFile;
+  }
+
+  // Keys that no other table has, in so many bytes that it is not merged with
+  // a few small ones.
+  [[nodiscard]] static Model many() {
+    Model pairs;
+    for (int i = 100; i < 300; ++i) {
+      pairs["many" + std::to_string(i)] = std::to_string(i * i);
+    }
+    return pairs;
+  }
+
+  static void write_table(Store& store, const Model& pairs,
+                          const std::vector<std::string>& deleted = {}) {
+    for (const auto& [key, value] : pairs) store.set(key, value);
+    for (const std::string& key : deleted) store.del(key);
+    store.flush();
+  }
+
+  [[nodiscard]] bool becomes_tables(std::size_t count) const {
+    return eventually([&] { return data_files(disk).size() <= count; });
+  }
+
+  // Does all that reads; it ends in answers or Damage.
+  static void read_everything(Store& store) {
+    const std::vector<std::function<void()>> all = {
+        [&] { static_cast<void>(answer(store, "apple")); },
+        [&] { static_cast<void>(answer(store, "zebra")); },
+        [&] { static_cast<void>(contents(store)); },
+        [&] { static_cast<void>(store.stats()); },
+        [&] { store.dump("", [](const DumpRecord&) {}); },
+        [&] { store.verify([](const DamagedPlace&) {}); },
+    };
+    for (const auto& read : all) {
+      try {
+        read();
+      } catch (const Damage&) {
+      }
+    }
+  }
+
+  // Whatever the file of a store's only table holds, little memory is taken.
+  void expect_little_memory(const std::string& table) {
+    constexpr std::uint64_t kLittle = 64'000'000;
+    const std::uint64_t before = faults::peak_memory();
+    MemoryOs hostile;
+    hostile.put("db/1-1.sst", table);
+    read_everything(*open(Mode::kRead, hostile));
+    EXPECT_LT(faults::peak_memory() - before, kLittle);
   }
 };
 
@@ -228,6 +306,7 @@ TEST_P(MergeMuseum, AStoreThatWasMergedManyTimesOpens) {
 TEST_P(MergeMuseum, AKillBetweenTheRenamesOfAMergeLeavesNoStaleIndex) {
   WatchedOs watched(disk);
   Model model;
+  std::mutex one_call;  // the store's own thread removes files, too
   std::vector<Image> left;
   {
     const auto store = open(Mode::kWrite, watched);
@@ -238,13 +317,13 @@ TEST_P(MergeMuseum, AKillBetweenTheRenamesOfAMergeLeavesNoStaleIndex) {
     store->del("a");
     model.erase("a");
     watched.before = [&](const Coming& coming) {
+      const std::scoped_lock hold(one_call);
       if (coming.call == "rename" || coming.call == "remove") {
         left.push_back(disk.image());
       }
       return 0;
     };
     store->compact();
-    watched.before = nullptr;
   }
   EXPECT_GT(left.size(), 5U);
   for (const Image& image : left) {
@@ -327,7 +406,6 @@ TEST_P(MergeMuseum, WhatAKilledMergeLeftOverStopsNoLaterOne) {
       return 0;
     };
     store->compact();
-    watched.before = nullptr;
   }
   ASSERT_TRUE(killed);
   ASSERT_EQ(killed->files.count(unfinished), 1U);
@@ -342,13 +420,15 @@ TEST_P(MergeMuseum, WhatAKilledMergeLeftOverStopsNoLaterOne) {
 // leveldb#189 and rocksdb#4990, and leveldb#195 for the names: inputs go only when the outputs
 // would survive a power cut, name and all.
 TEST_P(MergeMuseum, BeforeAnInputGoesTheOutputsAndTheirNamesAreOnDisk) {
-  WatchedOs watched(disk);
-  const auto store = open(Mode::kWrite, watched);
-  for (const char* value : {"1", "2", "3"}) store->set("k", value);
+  std::mutex one_call;  // the store's own thread removes files, too
   std::set<std::string> not_synced;
   bool names_synced = true;
   int removed = 0;
+  WatchedOs watched(disk);
+  auto store = open(Mode::kWrite, watched);
+  for (const char* value : {"1", "2", "3"}) store->set("k", value);
   watched.before = [&](const Coming& coming) {
+    const std::scoped_lock hold(one_call);
     if (!holds_records(coming.path)) return 0;
     if (coming.call == "write") not_synced.insert(coming.path);
     if (coming.call == "rename") {
@@ -364,10 +444,153 @@ TEST_P(MergeMuseum, BeforeAnInputGoesTheOutputsAndTheirNamesAreOnDisk) {
     return 0;
   };
   store->compact();
+  store.reset();
   EXPECT_GE(removed, 2);
 }
 
+// leveldb#184: a compaction of a range took a newer table with the deletions
+// and not the older one, which overlaps it.
+TEST_P(TableMuseum,
+       ADeletedKeyStaysGoneWhenItsTombstoneIsMergedAndNotItsValue) {
+  numbers["--merge-tables"] = 3;
+  Model model = many();
+  {
+    const auto store = writer();
+    model["k"] = "1";
+    write_table(*store, model);
+    write_table(*store, {}, {"k"});
+    model.erase("k");
+    for (const char* key : {"a", "z"}) {
+      write_table(*store, {{key, "1"}});
+      model[key] = "1";
+    }
+    ASSERT_TRUE(becomes_tables(2)) << "all but the oldest";
+    EXPECT_EQ(answer(*store, "k"), std::nullopt);
+  }
+  expect_all(model);
+  writer()->compact();
+  expect_all(model);
+}
+
+// leveldb 36a5f8e: where a table widens what is merged, those that this touches
+// have to come along. Here it is the range of a name that a merge widens: all
+// tables that it holds have to be in it.
+TEST_P(TableMuseum, AMergeLeavesOutNoTableBetweenItsInputs) {
+  numbers["--merge-tables"] = 3;
+  Model model = many();
+  {
+    const auto store = writer();
+    write_table(*store, {{"gone", "1"}, {"k", "1"}});
+    model["k"] = "2";
+    write_table(*store, model, {"gone"});  // too heavy for those around it
+    for (const char* key : {"a", "b", "c"}) {
+      write_table(*store, {{key, "1"}});
+      model[key] = "1";
+    }
+    ASSERT_TRUE(becomes_tables(3));
+    EXPECT_EQ(contents(*store), model);
+  }
+  expect_all(model);
+}
+
+// leveldb#320: of a key with versions in two tables the newer version was moved
+// on alone, and the older one was found first.
+TEST_P(TableMuseum, OfAKeyInManyTablesTheNewestVersionIsFoundWhateverIsMerged) {
+  numbers["--merge-tables"] = 2;
+  const auto store = writer();
+  Model model;
+  for (int i = 0; i < 40; ++i) {
+    const std::string version = std::to_string(i);
+    model["k"] = version;
+    model["k" + version] = version;
+    write_table(*store, {{"k", version}, {"k" + version, version}});
+    ASSERT_EQ(answer(*store, "k"), version);
+    ASSERT_EQ(answer(*reader(), "k"), version);
+  }
+  EXPECT_EQ(contents(*store), model);
+  store->compact();
+  EXPECT_EQ(contents(*store), model);
+  EXPECT_EQ(store->stats().dead_bytes, 0U) << "one version is left";
+}
+
+// rocksdb#4990: a sync of the manifest failed, the tables that it had begun to
+// tell of were deleted, and after a crash it told of them all the same. Here
+// the directory is what tells of tables.
+TEST_P(TableMuseum,
+       WhenTheDirectoryCannotBeSyncedEitherOutcomeOfAMergeIsRight) {
+  sync = Sync::kAlways;
+  RecordingOs recorder(disk);
+  FaultOs broken(recorder);
+  std::vector<Model> models = {{}};
+  {
+    const auto store = open(Mode::kWrite, broken);
+    Model model;
+    for (const char* key : {"k", "l", "k", "z"}) {
+      model[key] = std::to_string(models.size());
+      store->set(key, model[key]);
+      models.push_back(model);
+      recorder.mark(models.size() - 1);
+    }
+    broken.add({.calls = {Call::kSync}, .nth = 2, .error = EIO});
+    EXPECT_THROW(store->compact(), IoError);  // its file was synced
+    EXPECT_EQ(data_files(disk).size(), 4U) << "no input is gone";
+    EXPECT_THROW(store->set("k", "never"), IoError);
+    EXPECT_EQ(contents(*store), model);
+  }
+  int outcomes = 0;
+  for_each_power_cut(recorder.trace(), [&](const CrashState& state) {
+    if (HasFailure()) return;
+    SCOPED_TRACE(state.what);
+    const auto done = static_cast<std::size_t>(state.acknowledged);
+    MemoryOs left(state.image);
+    const Model found = contents(*open(Mode::kRead, left));
+    EXPECT_TRUE(found == models[done] ||
+                found == models[std::min(done + 1, models.size() - 1)]);
+    const auto store = open(Mode::kWrite, left);
+    EXPECT_EQ(contents(*store), found);
+    store->compact();
+    EXPECT_EQ(contents(*store), found);
+    if (left.files().count("db/1-4.sst") == 1) ++outcomes;
+  });
+  EXPECT_GT(outcomes, 1);
+}
+
 // ---- Readers and time
+
+// mini-lsm#180: the upper bound was looked at on the way to the next key, and
+// never at the key where the scan began.
+TEST_P(TableMuseum, AScanTellsNoKeyOutsideOfItsBoundsNotEvenTheFirst) {
+  const Model model = {{"key00", "1"}, {"key05", "1"}, {"key11", "1"}};
+  const std::vector<std::string> bounds = {"",      "key00", "key01", "key05",
+                                           "key06", "key11", "key12"};
+  const auto store = writer();
+  const auto expect_within = [&](const char* where) {
+    for (const std::string& from : bounds) {
+      for (const std::string& to : bounds) {
+        Model expected;
+        for (const auto& [key, value] : model) {
+          const bool is_in = key >= from && (to.empty() || key < to);
+          if (is_in) expected[key] = value;
+        }
+        Model told;
+        store->scan(from, to,
+                    [&](std::string_view key, std::string_view value) {
+                      told.emplace(key, value);
+                    });
+        EXPECT_EQ(told, expected) << where << ": from " << from << " to " << to;
+      }
+    }
+  };
+  for (const auto& [key, value] : model) store->set(key, value);
+  expect_within("in memory");
+  store->flush();
+  expect_within("in a table");
+  store->set("key05", "1");
+  store->del("key01");
+  expect_within("in both");
+  write_table(*store, {{"key11", "1"}});
+  expect_within("in several tables");
+}
 
 // basho/bitcask#174
 TEST_P(MergeMuseum, AFoldReadsOnWhatAMergeHasReplaced) {
@@ -393,7 +616,7 @@ TEST_P(MergeMuseum, AFoldReadsOnWhatAMergeHasReplaced) {
 }
 
 // basho/bitcask e3ae214
-TEST_P(Museum, AFileOfExactlySoManyReadBlocksLosesNoRecord) {
+TEST_P(LogMuseum, AFileOfExactlySoManyReadBlocksLosesNoRecord) {
   segment_bytes = std::uint64_t{1} << 40;
   for (const std::size_t blocks : {1U, 2U}) {
     MemoryOs fresh;
@@ -440,7 +663,7 @@ TEST_P(Museum, ManyRollOversWithinASecondKeepTheOrderOfWriting) {
 }
 
 // basho/bitcask#136
-TEST_P(Museum, AnEmptyNewestFileStopsNoWrite) {
+TEST_P(LogMuseum, AnEmptyNewestFileStopsNoWrite) {
   writer()->set("k", "1");
   const std::string newest = data_files(disk).back();
   const std::uint64_t number = number_of_file(newest);
@@ -469,7 +692,7 @@ TEST_P(Museum, AKeyWithAFlippedByteIsDamagedAndNotUnknown) {
 }
 
 // leveldb#1287; leveldb#74 where zeros follow
-TEST_P(Museum, WhatIsAppendedBehindATornTailIsThereAfterReopening) {
+TEST_P(LogMuseum, WhatIsAppendedBehindATornTailIsThereAfterReopening) {
   segment_bytes = faults::kOneFile;
   const auto store = writer();
   store->set("a", "1");
@@ -512,7 +735,7 @@ TEST_P(Museum, ManyDamagedFilesLeakNoDescriptors) {
 }
 
 // badger#434
-TEST_P(Museum, ALengthInMidLogThatIsTooLongCutsNothingOff) {
+TEST_P(LogMuseum, ALengthInMidLogThatIsTooLongCutsNothingOff) {
   segment_bytes = faults::kOneFile;
   {
     const auto store = writer();
@@ -533,7 +756,7 @@ TEST_P(Museum, ALengthInMidLogThatIsTooLongCutsNothingOff) {
 }
 
 // leveldb#193
-TEST_P(Museum, ALostTailOfAnOlderFileIsAHoleAndNoEndOfTheStore) {
+TEST_P(LogMuseum, ALostTailOfAnOlderFileIsAHoleAndNoEndOfTheStore) {
   {
     const auto store = writer();
     for (const char* key : {"a", "b", "c"}) store->set(key, "1");
@@ -568,7 +791,120 @@ TEST_P(Museum, AFailedSyncIsNotTriedAgainAndBelieved) {
   watched.before = nullptr;
 }
 
+// PostgreSQL 2018, in a merge: what its inputs hold is safe, unless they go.
+TEST_P(TableMuseum, AMergeWhoseOutputCannotBeSyncedIsNotTriedAgain) {
+  const auto before = writer();
+  for (const char* value : {"1", "2", "3"})
+    write_table(*before, {{"k", value}});
+  const auto tables = data_files(disk);
+  MemoryOs other(disk.image());
+  WatchedOs watched(other);
+  int syncs = 0;
+  {
+    const auto store = open(Mode::kWrite, watched);
+    watched.before = [&](const Coming& coming) {
+      return coming.call == "sync" && ++syncs == 1 ? EIO : 0;
+    };
+    EXPECT_THROW(store->compact(), IoError);
+    EXPECT_THROW(store->compact(), IoError);
+    EXPECT_THROW(store->set("k", "4"), IoError);
+    EXPECT_EQ(syncs, 1);
+    EXPECT_THAT(data_files(other), testing::IsSupersetOf(tables));
+    EXPECT_EQ(answer(*store, "k"), "3");
+    watched.before = nullptr;
+  }
+  const auto store = open(Mode::kWrite, other);
+  store->set("k", "4");
+  store->compact();
+  EXPECT_EQ(answer(*store, "k"), "4");
+}
+
+// leveldb#189, and leveldb#195 for the name
+TEST_P(TableMuseum, AWriteIsAcknowledgedOnceItsTableAndItsNameAreOnDisk) {
+  sync = Sync::kAlways;
+  WatchedOs watched(disk);
+  const auto store = open(Mode::kWrite, watched);
+  std::vector<std::string> calls;
+  watched.before = [&](const Coming& coming) {
+    if (coming.call == "write" || coming.call == "sync" ||
+        coming.call == "rename") {
+      calls.push_back(std::string(coming.call) + " " + coming.path);
+    }
+    return 0;
+  };
+  store->set("k", "1");
+  watched.before = nullptr;
+  EXPECT_THAT(calls, testing::ElementsAre(
+                         "write db/1-1.sst.writing", "sync db/1-1.sst.writing",
+                         "rename db/1-1.sst.writing", "sync db"));
+}
+
 // ---- Locks and hostile files
+
+// leveldb#1054: the place and the length of a block were believed. Whoever
+// wrote the lie has made the checksums fit.
+TEST_P(TableMuseum, ALengthThatIsCraftedAllocatesNoMoreThanTheFileIsLong) {
+  write_table(*writer(), {{"apple", std::string(300, 'x')}, {"zebra", "1"}});
+  const std::string good = disk.files().at("db/1-1.sst");
+  const std::size_t end = good.size() - sstables::kFooterBytes;
+  std::vector<std::pair<std::size_t, std::size_t>> parts;  // with a checksum
+  for (std::size_t at = 0; at < end; at += parts.back().second) {
+    sstables::BlockHeader header;
+    ASSERT_TRUE(decode_block_header(good.substr(at), header));
+    parts.emplace_back(at, sstables::kBlockHeaderBytes + header.size);
+  }
+  parts.emplace_back(end, sstables::kFooterBytes);
+  EXPECT_GE(parts.size(), 4U);
+  for (const std::string& lie :
+       {std::string(8, '\xff'), std::string("\x7f\xff\xff\xff\xff\xff\xff\xff"),
+        std::string("\0\0\0\0\x7f\xff\xff\xff", 8),
+        std::string("\0\0\0\0\x40\0\0\0", 8), std::string(4, '\xff'),
+        std::string("\x40\0\0\0", 4), std::string(4, '\0')}) {
+    for (std::size_t at = 0; at + lie.size() <= good.size(); ++at) {
+      SCOPED_TRACE(testing::PrintToString(lie) + " at " + std::to_string(at));
+      std::string bytes = good;
+      bytes.replace(at, lie.size(), lie);
+      for (const auto& [begin, size] : parts) {
+        put_big_endian(
+            crc32(std::string_view(bytes).substr(begin + 4, size - 4)),
+            bytes.data() + begin);
+      }
+      expect_little_memory(bytes);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+// The same without a lie: entries of an index that share nearly all of a long
+// key take a few bytes each on disk, and would take 64 KiB each in memory.
+TEST_P(TableMuseum, AnIndexThatIsCraftedTakesNoMoreMemoryThanOneThatIsNot) {
+  constexpr std::size_t kShared = 65'533;
+  constexpr std::size_t kBlocks = 8000;
+  constexpr std::size_t kBlockBytes = 15;
+  std::string table(kBlocks * kBlockBytes, '\0');
+  std::string index(14, '\0');
+  for (std::size_t i = 0; i < kBlocks; ++i) {
+    sstables::append_varint(i == 0 ? 0 : kShared, index);
+    sstables::append_varint(i == 0 ? kShared + 2 : 2, index);
+    sstables::append_varint(17, index);
+    if (i == 0) index.append(kShared, 'k');
+    append_big_endian(static_cast<std::uint16_t>(i), index);
+    append_big_endian(std::uint64_t{i * kBlockBytes}, index);
+    append_big_endian(std::uint64_t{kBlockBytes}, index);
+  }
+  index += std::string("\0\0\0\0\0\0\0\1", 8);  // one restart
+  index[4] = '\1';                              // its kind
+  put_big_endian(std::uint64_t{index.size() - 14}, index.data() + 6);
+  put_big_endian(crc32(std::string_view(index).substr(4)), index.data());
+  std::string footer(4, '\0');
+  append_big_endian(std::uint32_t{1}, footer);
+  append_big_endian(std::uint64_t{table.size()}, footer);
+  append_big_endian(std::uint64_t{index.size()}, footer);
+  append_big_endian(std::uint64_t{kBlocks}, footer);
+  footer += "sstable\n";
+  put_big_endian(crc32(std::string_view(footer).substr(4)), footer.data());
+  expect_little_memory(table + index + footer);
+}
 
 // basho/bitcask#99 and #163
 TEST_F(BitcaskMuseum, NeitherALiveStrangersNumberNorAnEmptyLockKeepsAnyoneOut) {
@@ -599,14 +935,41 @@ TEST_P(Museum, AKeyOf65536BytesIsRefusedAndDoesNotWrapAround) {
   expect_all({{longest, "1"}});
 }
 
+std::vector<const Stage*> stages_that(bool (*are)(const Stage&)) {
+  std::vector<const Stage*> chosen;
+  for (const Stage* stage : all_stages()) {
+    if (are(*stage)) chosen.push_back(stage);
+  }
+  return chosen;
+}
+
+bool has_many_files(const Stage& stage) {
+  return has_option(stage, "--segment-bytes");
+}
+
+bool has_many_logs(const Stage& stage) {
+  return has_many_files(stage) && !stage.sorts;
+}
+
+bool merges(const Stage& stage) {
+  return stage.has("compact");
+}
+
+bool sorts(const Stage& stage) {
+  return stage.sorts;
+}
+
 INSTANTIATE_TEST_SUITE_P(Stages, Museum,
-                         testing::Values(find_stage("05_segments"),
-                                         find_stage("06_compaction"),
-                                         find_stage("07_bitcask")),
+                         testing::ValuesIn(stages_that(has_many_files)),
+                         faults::name_of_stage);
+INSTANTIATE_TEST_SUITE_P(Stages, LogMuseum,
+                         testing::ValuesIn(stages_that(has_many_logs)),
                          faults::name_of_stage);
 INSTANTIATE_TEST_SUITE_P(Stages, MergeMuseum,
-                         testing::Values(find_stage("06_compaction"),
-                                         find_stage("07_bitcask")),
+                         testing::ValuesIn(stages_that(merges)),
+                         faults::name_of_stage);
+INSTANTIATE_TEST_SUITE_P(Stages, TableMuseum,
+                         testing::ValuesIn(stages_that(sorts)),
                          faults::name_of_stage);
 
 }  // namespace
