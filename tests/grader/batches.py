@@ -1,6 +1,6 @@
 """Lessons on batch."""
 
-from lesson import lesson
+from lesson import at_once, lesson
 from program import Failed, contents
 
 BATCH = 'contract.md#batch'
@@ -76,7 +76,7 @@ def ack(t):
     """Who is told "ok" throws the data away elsewhere. The word has to come
     when the write is safe, not when the program ends, and with the number of
     the line."""
-    running = t.start('batch', '--ack')
+    running = t.start('batch', '--ack', options=at_once(t.stage))
     running.acknowledged('set', 'a', '1')
     running.acknowledged('set', 'b', '2')
     t.get('a', '1')

@@ -4,7 +4,7 @@ import re
 import struct
 import zlib
 
-from lesson import lesson
+from lesson import is_bitcask, lesson
 from program import Failed, contents, listed
 
 FILES = 'formats.md'
@@ -45,7 +45,7 @@ def data_files(directory):
     return dict(sorted(found.items()))
 
 
-@lesson("The data files are Bitcask's", FILES, since=7)
+@lesson("The data files are Bitcask's", FILES, where=is_bitcask)
 def riak_reads(t):
     """Riak reads this directory, and so does every tool that was written for
     it. A number that is little-endian, or a checksum over other bytes, and it
@@ -68,7 +68,7 @@ def riak_reads(t):
                      'of k', listed(sorted(pairs.items())))
 
 
-@lesson("It reads a directory that it has not written", FILES, since=7)
+@lesson("It reads a directory that it has not written", FILES, where=is_bitcask)
 def reads_riaks(t):
     """Bytes as Riak leaves them: two data files, a tombstone of each kind,
     and no hints."""
@@ -105,7 +105,7 @@ def hints_in(data):
     raise Failed('a last hint with an empty key', 'none')
 
 
-@lesson('A clean close leaves hints', FILES, since=7)
+@lesson('A clean close leaves hints', FILES, where=is_bitcask)
 def leaves_hints(t):
     """A hint is a record without its value. Who opens the store reads hints
     and not values."""
@@ -129,7 +129,7 @@ def leaves_hints(t):
 
 
 @lesson('Hints that are gone or damaged are made good', 'contract.md#damage',
-        since=7)
+        where=is_bitcask)
 def bad_hints(t):
     """Hints are derived: all that they say stands in the data. Damaged ones
     must not make a key vanish."""
@@ -160,7 +160,7 @@ def bad_hints(t):
 
 
 @lesson('A stale lock file keeps nobody out', 'contract.md#writers-and-readers',
-        since=7)
+        where=is_bitcask)
 def locks_of_others(t):
     """A lock file is a note of a process that may be dead, or that was a
     stranger's all along; its number says nothing. Only a lock that the
@@ -178,7 +178,7 @@ def locks_of_others(t):
 
 
 @lesson('A hint does not hide what was written behind it', 'contract.md#damage',
-        since=7)
+        where=is_bitcask)
 def stale_hint(t):
     """After a clean close a process writes on and is killed: no hint tells of
     its records. Who believes the hints alone has lost them."""

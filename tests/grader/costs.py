@@ -1,7 +1,7 @@
 """Lessons on what an operation costs, as strace counts it."""
 
-from lesson import lesson
-from program import Failed, Unseen
+from lesson import appends, in_memory, is_bitcask, lesson, logs, sorts
+from program import Failed, Unseen, noise
 from tracing import OPENS, SYNCS, WRITES, reads, traced
 
 COSTS = 'contract.md#what-each-stage-must-cost'
@@ -31,7 +31,7 @@ def fill(t, count, size=100):
     t.batch(*[('set', f'key{i:06}', f'{i:0{size}}') for i in range(count)])
 
 
-@lesson('A set is one write of one record', COSTS)
+@lesson('A set is one write of one record', COSTS, where=logs)
 def set_is_cheap(t):
     """A log is there so that writing is one append, however much has been
     written before. (What the open costs is another matter, so 201 writes are
@@ -61,9 +61,11 @@ def sync_always(t):
     options = ('--sync', 'always')
     if t.stage > 4:
         options += ('--segment-bytes', '60')
+    # More tables would be worth merging, which nobody has to wait for.
+    count = 3 if sorts(t.stage) else 9
     _, calls = traced(t, 'batch', '--ack', options=options, root=t.home,
                       stdin=b''.join(
-                          b'set\tk%d\tto be kept\n' % i for i in range(9)))
+                          b'set\tk%d\tto be kept\n' % i for i in range(count)))
     store = str(t.db.resolve())
     dirty, acknowledged, written = {str(t.home)}, 0, 0  # it makes the store there
     created, named = set(), set()
@@ -93,10 +95,24 @@ def sync_always(t):
             dirty.discard(call.path)
             if call.path == store:
                 named |= created
+        elif 'rename' in call.name:
+            named_too_early(t, call, dirty)
+            dirty.add(store)
     if not written:
         raise Unseen('no write holds a value as it was given')
     if not acknowledged:
         raise Failed('"ok" on standard output', 'no write to it was seen')
+
+
+def named_too_early(t, call, dirty):
+    """What has a table's name is taken for one at the next open."""
+    if call.path not in dirty:
+        return
+    if sorts(t.stage):
+        raise Failed('an fsync of a table before it gets its name',
+                     f'not synced: {call.path.rsplit("/", 1)[-1]}')
+    dirty.discard(call.path)
+    dirty.add(call.to)
 
 
 @lesson('The newest key is found near the end', COSTS, since=2, until=2)
@@ -110,7 +126,8 @@ def newest_is_near(t):
                      f'{total} bytes', f'{size} bytes in {calls} reads')
 
 
-@lesson('A get reads no more when the log is longer', COSTS, since=3)
+@lesson('A get reads no more when the log is longer', COSTS, since=3,
+        where=appends)
 def gets_do_not_grow(t):
     """An index tells where the record is. What is read is the record and
     perhaps what stands near it, wherever it is."""
@@ -126,7 +143,8 @@ def gets_do_not_grow(t):
                      f'{size} bytes in {calls} reads')
 
 
-@lesson('A get is one read of exactly the record', COSTS, since=4)
+@lesson('A get is one read of exactly the record', COSTS, since=4,
+        where=appends)
 def exactly_the_record(t):
     """The keydir knows where the record begins and how long it is, so no byte
     is read in vain; and it holds every key, so a miss reads nothing."""
@@ -143,7 +161,7 @@ def exactly_the_record(t):
         raise Failed('a miss to read nothing', f'{calls} reads of {size} bytes')
 
 
-@lesson('An open reads hints and no values', COSTS, since=7)
+@lesson('An open reads hints and no values', COSTS, where=is_bitcask)
 def hints_are_enough(t):
     """Start-up is where an index in memory is paid for. A hint holds all that
     the keydir needs, and is shorter than the record by the value."""
@@ -153,3 +171,67 @@ def hints_are_enough(t):
     if size > 5023 + 200 * 60:
         raise Failed('no more than one record of 5,023 bytes and a hint of 27 '
                      'for each of 200 keys', f'{size} bytes in {count} reads')
+
+
+def fill_a_table(t, count=2000):
+    """@returns how long the files are with that many keys in them."""
+    t.batch(*[('set', f'key{i:06}', noise(200, i)) for i in range(count)])
+    return sum(path.stat().st_size for path in t.db.iterdir())
+
+
+@lesson('A get reads a block and not the table', COSTS, where=sorts)
+def one_block(t):
+    """The sparse index knows in which block a key must be. That is read, and
+    nothing else."""
+    total = fill_a_table(t)
+    keys = [f'key{i:06}' for i in range(0, 2000, 100)]
+    for asked in (keys, [f'{key} and more' for key in keys]):
+        calls, size = of_gets(t, asked)
+        if size > len(asked) * 10000 or calls > 2 * len(asked):
+            raise Failed(f'{len(asked)} gets to read a block of some KiB each, '
+                         f'of {total} bytes', f'{size} bytes in {calls} reads')
+
+
+@lesson('An open reads an index and no values', COSTS, where=sorts)
+def sparse_index_is_enough(t):
+    """One key of each block is all that has to be in memory. So start-up reads
+    a hundredth of the store, and no scan is needed."""
+    total = fill_a_table(t)
+    _, calls = traced(t, 'get', 'key001000')
+    count, size = reads(calls)
+    if size > total // 10:
+        raise Failed(f'an open and a get to read a small part of {total} bytes',
+                     f'{size} bytes in {count} reads')
+
+
+@lesson('A scan of a range reads about its share', COSTS, where=sorts)
+def share_of_a_range(t):
+    """This is what sorting is for: what belongs together lies together."""
+    total = fill_a_table(t)
+    for bounds in (('key001000', 'key001100'), ('key000000', 'key000100')):
+        got, calls = traced(t, 'scan', *bounds)
+        if len(got.records()) != 100:
+            got.fail('100 pairs')
+        count, size = reads(calls)
+        if size > total // 5:
+            raise Failed(f'a twentieth of the keys to cost about a twentieth of '
+                         f'{total} bytes', f'{size} bytes in {count} reads')
+
+
+@lesson('A set writes nothing before the memtable is full', COSTS,
+        where=in_memory)
+def set_is_in_memory(t):
+    """Sets are collected and sorted, and then written in one go. (201 of them
+    are set beside one.)"""
+    fill(t, 3000)
+    line = b'set\tkey%04d\tsome value\n'
+    _, few = traced(t, 'batch', stdin=line % 1)
+    _, calls = traced(t, 'batch', stdin=b''.join(line % i for i in range(201)))
+    writes, written = (b - a for a, b in zip(written_in(few), written_in(calls)))
+    count, size = (b - a for a, b in zip(reads(few), reads(calls)))
+    if writes > 5 or written > 200 * 60:
+        raise Failed('200 more sets to be a few writes more, of 12,000 bytes '
+                     'at most', f'{writes} writes of {written} bytes more')
+    if size > 200 * 20:
+        raise Failed('200 more sets to read next to nothing more',
+                     f'{count} reads of {size} bytes more')

@@ -3,14 +3,14 @@
 import shutil
 import time
 
-from lesson import lesson
+from lesson import at_once, lesson, logs
 from program import Failed, Unseen, contents, kill_group, lines_of, listed, script
 
 CRASH = 'contract.md#opening-after-a-crash'
 TOGETHER = 'contract.md#writers-and-readers'
 
 
-@lesson('What is acknowledged survives kill -9', CRASH)
+@lesson('What is acknowledged survives kill -9', CRASH, where=logs)
 def survives_kill(t):
     """An acknowledged write has reached the operating system. A buffer in
     the process dies with the process."""
@@ -25,7 +25,7 @@ def survives_kill(t):
     t.get('k0', 'again')
 
 
-@lesson('kill -9 in the midst of many writes', CRASH)
+@lesson('kill -9 in the midst of many writes', CRASH, where=logs)
 def killed_in_full_flight(t):
     """The writes that were told "ok" are there; of the others those that came
     first, each of them whole."""
@@ -117,7 +117,7 @@ def last_record(before, after, value):
                  'cannot be cut')
 
 
-@lesson('A torn tail is passed over', CRASH)
+@lesson('A torn tail is passed over', CRASH, where=logs)
 def torn_tail(t):
     """A crash cuts the last record anywhere. Nobody was told that it had been
     written, so it may be gone; what stands in front of it was acknowledged.
@@ -139,7 +139,7 @@ def torn_tail(t):
                          'a file has changed', TOGETHER)
 
 
-@lesson('Writing goes on behind a torn tail', CRASH)
+@lesson('Writing goes on behind a torn tail', CRASH, where=logs)
 def goes_on(t):
     """The unfinished record is cut off first. Else the next record would be
     appended to its half and be lost with it at the next open."""
@@ -153,7 +153,7 @@ def goes_on(t):
                         'z': 'written again'})
 
 
-@lesson('Zeros behind the last record', CRASH)
+@lesson('Zeros behind the last record', CRASH, where=logs)
 def zero_tail(t):
     """A file system may have made a file longer and not have filled it yet.
     Zeros are no record, and in some formats they look like one."""
@@ -171,7 +171,7 @@ def zero_tail(t):
 def one_writer(t):
     """Two that append at once mix their records. The second is turned away
     at once; readers are welcome."""
-    running = t.start('batch', '--ack')
+    running = t.start('batch', '--ack', options=at_once(t.stage))
     running.acknowledged('set', 'k', 'v')
     start = time.monotonic()
     t.run('set', 'k', 'w', seconds=30).exits(
@@ -200,7 +200,7 @@ def one_writer(t):
 def stale_lock(t):
     """Who was killed could not tidy up. A lock that is a file with a number
     in it would still be there."""
-    running = t.start('batch', '--ack')
+    running = t.start('batch', '--ack', options=at_once(t.stage))
     running.acknowledged('set', 'k', 'v')
     running.kill()
     t.set('k', 'w')

@@ -3,8 +3,8 @@
 import shutil
 
 from crashes import last_record
-from lesson import lesson
-from program import Failed, Unseen, contents
+from lesson import appends, at_once, lesson
+from program import Failed, Unseen, contents, noise
 
 DAMAGE = 'contract.md#damage'
 RIGHT_OR_3 = 'the right value, or exit code 3'
@@ -13,12 +13,15 @@ RIGHT_OR_3 = 'the right value, or exit code 3'
 class Records:
     """A store as it lies there after each of four writes of `pairs`."""
 
-    PAIRS = (('k', 'old value of k'), ('other', 'a value of other'),
-             ('k', 'new value of k'), ('last', 'a value of last'))
+    # The first one is long: where each write is a file of its own, what is
+    # behind it is not worth merging with it.
+    PAIRS = (('k', 'old value of k' + noise(1000, 'old')),
+             ('other', 'a value of other'), ('k', 'new value of k'),
+             ('last', 'a value of last'))
 
     def __init__(self, t):
         self.t = t
-        running = t.start('batch', '--ack')
+        running = t.start('batch', '--ack', options=at_once(t.stage))
         images = []
         for number, pair in enumerate(self.PAIRS):
             running.acknowledged('set', *pair)
@@ -149,7 +152,8 @@ def compact_refuses(t):
         t.get('last', 'a value of last')
 
 
-@lesson('A record that breaks off in an older file is damage', DAMAGE, since=5)
+@lesson('A record that breaks off in an older file is damage', DAMAGE, since=5,
+        where=appends)
 def broken_off(t):
     """Only the newest file can end in mid-write. In any other one a record that
     breaks off had been acknowledged, and so had what stood behind it."""

@@ -4,8 +4,8 @@ passes once the reader has changed it."""
 from basics import stats_of
 from costs import of_gets
 from lesson import FIRST, exercise
-from program import Failed, contents, files_with
-from tracing import SYNCS, traced
+from program import Failed, contents, files_with, noise, script
+from tracing import SYNCS, reads, traced
 
 
 def size_of(t):
@@ -155,3 +155,48 @@ def same_value_or_renewed(t):
 def data_size(t):
     return sum(len(data) for name, data in contents(t.db).items()
                if name.endswith('.data'))
+
+
+@exercise(8, "A key outside of a table's range costs no block")
+def outside(t):
+    """The index has the first key of each block, so of a key that is less than
+    all nothing is read. Keep each table's last key, too, and it is the same
+    for a key that is greater. (What does an open cost now?)"""
+    pairs = {}
+    for first in 'cma':  # three tables, of ranges that do not overlap
+        new = {f'{first}{i:03}': noise(200, f'{first}{i}') for i in range(300)}
+        t.batch(*[('set', *pair) for pair in new.items()])
+        pairs |= new
+    outside_of(t, pairs, ['zebra', 'm2990', 'c3', 'a299 ', 'b', '0'])
+    _, calls = traced(t, 'get', 'zebra')
+    count, size = reads(calls)
+    if size > size_of(t) // 10:
+        raise Failed(f'the open to read a small part of {size_of(t)} bytes',
+                     f'{size} bytes in {count} reads')
+    calls, _ = of_gets(t, ['m299'])
+    if calls != 1:
+        raise Failed('a get of the last key of a table still to be one read',
+                     f'{calls}')
+    t.run('compact').exits(0)
+    outside_of(t, pairs, ['zebra', '0'])
+    t.run('verify').exits(0)
+    # Tombstones are entries, too: behind the last value there may be one.
+    t.batch(('set', 'x', 'y'), ('del', 'm299'), ('set', 'long' * 2000, 'z'))
+    t.batch(('del', 'x'))
+    del pairs['m299']
+    outside_of(t, pairs | {'long' * 2000: 'z'}, ['zebra'])
+    t.get('x', None)
+
+
+def outside_of(t, pairs, keys):
+    """All pairs are there, and gets of these keys read nothing."""
+    t.expect_pairs(pairs)
+    t.batch(*[('get', key) for key in pairs]).prints(
+        script([*pairs.items()]))
+    t.batch(*[('get', key) for key in keys]).prints(
+        script([(key,) for key in keys]))
+    calls, size = of_gets(t, keys)
+    if calls:
+        raise Failed('gets of keys that are in no table\'s range to read '
+                     f'nothing: {", ".join(map(repr, keys))}',
+                     f'{calls} reads of {size} bytes')

@@ -6,7 +6,7 @@ import pathlib
 import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIRST, LAST = 1, 7  # the stages that can be graded
+FIRST, LAST = 1, 8  # the stages that can be graded
 NUMBERS = f'{FIRST:02} to {LAST:02}'
 STAGES = {number: path.name for number in range(FIRST, LAST + 1)
           for path in (ROOT / 'stages').glob(f'{number:02}_*')}
@@ -21,13 +21,44 @@ def stage(text):
     return int(number)
 
 
+def logs(number):
+    """Whether an acknowledged write stands in a log, so that it outlives the
+    process. In the others it is in memory, but with --sync always."""
+    return number != 8
+
+
+def in_memory(number):
+    return not logs(number)
+
+
+def sorts(number):
+    """Whether the files are tables, each of them sorted by key."""
+    return number in (8, 9)
+
+
+def appends(number):
+    """Whether all that there is are logs."""
+    return not sorts(number)
+
+
+def is_bitcask(number):
+    """Whether the directory is Bitcask's."""
+    return number in (7, 10)
+
+
+def at_once(number):
+    """Options with which an acknowledged write is where other processes see
+    it, and where a kill -9 leaves it."""
+    return () if logs(number) else ('--sync', 'always')
+
+
 @dataclasses.dataclass
 class Lesson:
     """One promise of the contract, tried out."""
     name: str
     why: str
     teach: typing.Callable
-    stages: range
+    stages: list
     read: str  # a section of docs/
     group: str
 
@@ -38,17 +69,20 @@ LESSONS = []
 GROUPS = {
     'basics': 'Commands', 'batches': 'Batches', 'limits': 'Limits',
     'crashes': 'Crashes and other processes', 'merging': 'Segments and merging',
-    'damage': 'Damage', 'bitcask_files': "Bitcask's files", 'costs': 'Costs',
-    'exercises': 'Exercise',
+    'tables': 'Sorted tables', 'damage': 'Damage',
+    'table_damage': 'Damage in tables', 'bitcask_files': "Bitcask's files",
+    'costs': 'Costs', 'exercises': 'Exercise',
 }
 
 
-def lesson(name, read, since=FIRST, until=LAST):
-    """Makes a lesson of a function; its docstring says why it matters."""
+def lesson(name, read, since=FIRST, until=LAST, where=None):
+    """Makes a lesson of a function; its docstring says why it matters. It is
+    for the stages from `since` to `until` that `where` picks."""
     def add(teach):
         LESSONS.append(Lesson(
             name, ' '.join(teach.__doc__.split()), teach,
-            range(since, until + 1), read, teach.__module__))
+            list(filter(where, range(since, until + 1))) if where else
+            list(range(since, until + 1)), read, teach.__module__))
         return teach
     return add
 

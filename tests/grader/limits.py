@@ -1,6 +1,6 @@
 """Lessons on what a store can hold, and on what a stage does not have yet."""
 
-from lesson import lesson
+from lesson import appends, lesson, sorts
 from program import Failed, contents, script
 
 HOLD = 'contract.md#what-a-store-can-hold'
@@ -59,7 +59,8 @@ def all_bytes(t):
         raise Failed('all seven keys from keys', 'others')
 
 
-@lesson('A value that begins like a tombstone is refused', HOLD, since=4)
+@lesson('A value that begins like a tombstone is refused', HOLD, since=4,
+        where=appends)
 def marker(t):
     """This record format says "deleted" by a value. A pair whose value looks
     like that would be gone at the next open."""
@@ -71,6 +72,23 @@ def marker(t):
     t.get('bitcask_tombstone', 'key')
     t.set('k', 'bitcask_tombston')
     t.get('k', 'bitcask_tombston')
+
+
+@lesson('A value may begin like a tombstone', HOLD, where=sorts)
+def no_marker(t):
+    """A table has room to say "deleted" beside the value, so no value is
+    taken."""
+    pairs = {'k': 'bitcask_tombstone', 'l': 'bitcask_tombstone2 and more',
+             'empty': ''}
+    t.batch(*[('set', *pair) for pair in pairs.items()])
+    t.expect_pairs(pairs)
+    t.run('del', 'l').exits(0)
+    del pairs['l']
+    t.expect_pairs(pairs)
+    t.run('compact').exits(0)
+    t.expect_pairs(pairs)
+    t.get('k', 'bitcask_tombstone')
+    t.get('empty', '')
 
 
 NOT_YET = 'contract.md#which-stage-has-what'

@@ -6,8 +6,8 @@ import shutil
 
 from basics import stats_of
 from crashes import expect_a_prefix, kill_after
-from lesson import lesson
-from program import Failed, Unseen, contents, files_with, script
+from lesson import appends, at_once, lesson, logs, sorts
+from program import Failed, Unseen, contents, files_with, noise, script
 from tracing import NAMES, OPENS, SYNCS, WRITES, killed_at, traced
 
 MERGE = 'contract.md#deleting-and-compacting'
@@ -18,7 +18,8 @@ def sizes(t):
     return sorted(len(data) for data in contents(t.db).values() if data)
 
 
-@lesson('The log is cut into segments', 'contract.md#options', since=5)
+@lesson('The log is cut into segments', 'contract.md#options', since=5,
+        where=appends)
 def segments(t):
     """A file that nobody writes to any more can be copied, merged and
     removed. A segment is closed once it holds --segment-bytes or more."""
@@ -61,9 +62,11 @@ def deletes(t):
         raise Failed('the keys a and c', b' '.join(t.keys()).decode())
     before = contents(t.db)
     t.run('del', 'never there').exits(0)
-    if contents(t.db) != before:
+    # Whoever sorts would have to read to know that there is nothing.
+    if appends(t.stage) and contents(t.db) != before:
         raise Failed('nothing written where there is nothing to delete',
                      'a file has changed')
+    t.get('never there', None)
     t.set('b', 'again')
     t.get('b', 'again')
     got = t.batch(('set', 'd', '4'), ('del', 'd'), ('get', 'd'), ('del', 'a'),
@@ -80,7 +83,7 @@ def deletion_survives(t):
     """A del is a write: a record that says so is appended and acknowledged.
     Taken out of the memory alone, the key is back after the next open."""
     t.batch(('set', 'a', '1'), ('set', 'b', '2'))
-    running = t.start('batch', '--ack')
+    running = t.start('batch', '--ack', options=at_once(t.stage))
     running.acknowledged('del', 'a')
     running.kill()
     t.get('a', None)
@@ -91,9 +94,9 @@ def deletion_survives(t):
 def compact_gives_back(t):
     """Of a key that was written ten times nine records are dead. It prints
     how many bytes and files there were before, and after."""
-    pairs = {f'key{i:03}': f'{i} ' + 'v' * 60 for i in range(100)}
+    pairs = {f'key{i:03}': f'{i} ' + noise(60, i) for i in range(100)}
     for turn in range(10):
-        t.batch(*[('set', k, v if turn == 9 else f'old{turn}{v}')
+        t.batch(*[('set', k, v if turn == 9 else noise(60, f'{turn} {k}'))
                   for k, v in pairs.items()], options=SMALL)
     got = t.run('compact', options=SMALL).exits(0)
     numbers = [re.findall(rb'\d+', line) for line in got.records()]
@@ -165,10 +168,10 @@ def a_town(t):
     @returns the pairs that are in it"""
     pairs = {f'key{i:02}': f'v{i}' * 20 for i in range(24)}
     lines = [('set', *pair) for pair in pairs.items()]
-    t.batch(*lines[:3], ('set', 'gone', 'v' * 40), *lines[3:12],
-            options=('--segment-bytes', '300'))
-    t.batch(('del', 'gone'), *lines[12:], lines[-1],
-            options=('--segment-bytes', '300'))
+    # Of tables there are two, one for each process: more are worth merging.
+    small = () if sorts(t.stage) else ('--segment-bytes', '300')
+    t.batch(*lines[:3], ('set', 'gone', 'v' * 40), *lines[3:12], options=small)
+    t.batch(('del', 'gone'), *lines[12:], lines[-1], options=small)
     return pairs
 
 
@@ -179,9 +182,14 @@ def merge_is_durable(t):
     --sync never, too, but it is tried with always."""
     pairs = a_town(t)
     inputs = files_with(t.db, b'v1v1', b'gone')
+    before = files_with(t.db, b'')
+    if sorts(t.stage):  # what is in them may be compressed
+        inputs = before
     _, calls = traced(t, 'compact', options=('--sync', 'always'))
     t.expect_pairs(pairs)
     outputs = files_with(t.db, b'v1v1v1')
+    if sorts(t.stage):
+        outputs = [name for name in files_with(t.db, b'') if name not in before]
     called = {call.path: call.to for call in calls if call.name in NAMES}
     dirty, gone = set(), 0
     for call in calls:
@@ -242,6 +250,8 @@ def killed_merging(t):
         # The next line is a compact; so long after it the process ends.
         acked = kill_after(t, db, path, 200 * (turn + 1), turn * 0.0006,
                            SMALL)
+        if not logs(t.stage):  # but a compact has written all out
+            acked = (acked - 1) // 200 * 200
         found = dict(t.scan(db=db))
         expect_a_prefix(pairs, acked, found)
         t.set('after', 'the crash', db=db)

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import random
 import re
 import selectors
 import shlex
@@ -423,6 +424,13 @@ def script(lines):
     """The lines of a batch."""
     return b''.join(b'\t'.join(map(escaped, fields)) + b'\n'
                     for fields in lines)
+
+
+def noise(size, seed):
+    """So many bytes of text that no compression makes much shorter."""
+    letters = ('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+               '0123456789+/')
+    return ''.join(random.Random(seed).choices(letters, k=size))
 
 
 def contents(directory):

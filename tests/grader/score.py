@@ -136,7 +136,14 @@ def try_skeleton(stage):
 
 
 def try_mutation(stage, mutation):
-    status, said = graded(stage, mutation.name, '--stop')
+    """Some lesson fails: the one that is named, or any."""
+    status, said = 0, ''
+    if mutation.fails:
+        status, said = graded(stage, mutation.name, '--only', mutation.fails)
+        if status == 2:  # there is no such lesson
+            return False, mutation.name, said
+    if status == 0:
+        status, said = graded(stage, mutation.name, '--stop')
     caught = status != 0 and '  FAIL ' in (said or '')
     return caught, mutation.name, (first_failure(said) if caught else
                                    'nobody noticed' if status == 0 else said)

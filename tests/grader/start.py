@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-from lesson import NUMBERS, ROOT, STAGES, stage
+from lesson import NUMBERS, ROOT, STAGES, logs, sorts, stage
 
 HERE = pathlib.Path(__file__).resolve().parent
 LIST = ROOT / 'stages/CMakeLists.txt'
@@ -24,7 +24,7 @@ VERIFY_H = '''\
 '''
 COMPACT_CPP = '''
 void @CLASS@::del(std::string_view key) {
-  kBinaryLimits.check_key(key);
+  @LIMITS@.check_key(key);
   not_written("del");
 }
 
@@ -42,9 +42,52 @@ void @CLASS@::salvage(const std::string& /*directory*/,
   not_written("salvage");
 }
 '''
+FLUSH_H = '''\
+  void flush() override;
+'''
+FLUSH_CPP = '''
+void @CLASS@::flush() {
+  if (options_.mode == Mode::kRead) return;
+  not_written("flush");
+}
+'''
+NAME_H = '''\
+  /// The log's name within the store's directory.
+  static constexpr const char* kName = "log";
+
+'''
+MEMBERS = '''\
+  std::optional<LogWriter> writer_;     // appends to the log
+  std::optional<File> reader_;          // where the store is only read
+'''
+OPEN_LOG = '''\
+  if (options.mode == Mode::kWrite) {
+    directory_.emplace(lock_store(options));
+    writer_.emplace(options, *directory_, kName);
+  } else {
+    reader_ = File::open_if_there(options.system(), options.path_of(kName),
+                                  "read the log");
+  }
+'''
+OPEN_TABLES = '''\
+  if (options.mode == Mode::kWrite) directory_.emplace(lock_store(options));
+'''
+NO_LOG = '''\
+  if (!writer_ && !reader_) return false;  // there is no store yet
+'''
+NO_TABLES = '''\
+  if (list_directory(options_.system(), options_.directory, "find the tables")
+          .empty()) {
+    return false;  // there is no store yet
+  }
+'''
 SEGMENT_BYTES = '''{"--segment-bytes",
                    "close the active segment once it holds so many bytes",
                    std::uint64_t{64} << 20, 1, std::uint64_t{1} << 62}'''
+
+MEMTABLE_BYTES = '''{"--segment-bytes",
+                   "write the memtable out once it holds so many bytes",
+                   std::uint64_t{4} << 20, 1, std::uint64_t{1} << 62}'''
 
 
 def values_for(name, number):
@@ -59,17 +102,30 @@ def values_for(name, number):
         refuses += ['kNoSegments']
     if number <= 3:
         refuses += ['kNoVerify', 'kNoSalvage']
-    text = number <= 3
+    text, tables = number <= 3, not logs(number)
+    header = 'common/record/' + ('text_record.h' if text else 'binary_record.h')
+    writer = '#include "common/store/log_writer.h"\n'
     return {
         'NAME': name, 'LIKE': STAGES[number],
         'DEL_H': COMPACT_H if number > 5 else '',
         'VERIFY_H': '' if text else VERIFY_H,
         'DEL_CPP': COMPACT_CPP if number > 5 else '',
         'VERIFY_CPP': '' if text else VERIFY_CPP,
-        'LIMITS': 'kTextLimits' if text else 'kBinaryLimits',
-        'LIMITS_H': 'common/record/text_record.h' if text else
-                    'common/record/binary_record.h',
-        'OPTIONS': SEGMENT_BYTES if number > 4 else '',
+        'FLUSH_H': FLUSH_H if tables else '',
+        'FLUSH_CPP': FLUSH_CPP if tables else '',
+        'NAME_H': '' if tables else NAME_H,
+        'MEMBERS': '' if tables else MEMBERS,
+        'OPEN': OPEN_TABLES if tables else OPEN_LOG,
+        'NO_STORE': NO_TABLES if tables else NO_LOG,
+        'WRITER_H': '' if tables else writer,
+        'WRITER_CPP': writer if tables else '',
+        'LIMITS': 'kTextLimits' if text else
+                  'Limits{}' if sorts(number) else 'kBinaryLimits',
+        'LIMITS_H': '' if sorts(number) else f'#include "{header}"\n',
+        'SORTS': ('      .sorts = true,\n' if sorts(number) else '') +
+                 ('      .logs = false,\n' if tables else ''),
+        'OPTIONS': MEMTABLE_BYTES if tables else
+                   SEGMENT_BYTES if number > 4 else '',
         'REFUSES': ', '.join(refuses),
         'CHECKSUMS': 'false' if text else 'true',
         'SCANS': 'true' if number < 3 else 'false',
