@@ -8,13 +8,15 @@ from programs import Programs
 from wrong import Wrong
 
 STAGES = ('01_scan_log', '02_reverse_scan', '03_hash_index', '04_keydir',
-          '05_segments', '06_compaction', '07_bitcask')
-COLOURS = ('blue', 'orange', 'green', *['purple'] * 4)
+          '05_segments', '06_compaction', '07_bitcask', '08_sstables')
+COLOURS = ('blue', 'orange', 'green', *['purple'] * 4, 'ink')
+# How much a library makes of a block is the library's.
+OPTIONS = {'08_sstables': ('--compression', 'none')}
 COUNTS = (10, 100, 1000, 10000)
 READ = re.compile(r'read .*?  offset \d+  ([\d,]+) bytes  (.*)')
 # Why an open reads. What is read for any other reason is the get's.
 OF_THE_OPEN = ('rebuild the index', 'whose slot is it?', 'fill the keydir',
-               'read the hints')
+               'read the hints', 'read the footer', 'read the sparse index')
 # The hash of stage 03 is another at each open. About one get in a thousand
 # meets the slot of another key first; the least of three opens does not.
 OPENS = {'03_hash_index': 3}
@@ -43,13 +45,16 @@ def measure_gets(binaries):
     found = {key: {stage: [] for stage in STAGES}
              for key in ('oldest', 'newest', 'missing')}
     for count in COUNTS:
+        # The one that is missing would stand among the others, where a file
+        # that is sorted has to be looked into.
         keys = {'oldest': f'key{1:05}', 'newest': f'key{count:05}',
-                'missing': f'key{0:05}'}
+                'missing': f'key{1:05}?'}
         sets = ''.join(f'set\tkey{i:05}\t{"v" * 90}\n'
                        for i in range(1, count + 1))
         with Programs(binaries) as programs:
             for stage in STAGES:
-                programs.run(stage, 'batch', given=sets)
+                programs.run(stage, *OPTIONS.get(stage, ()), 'batch',
+                             given=sets)
                 _, opened = programs.run(stage, '--explain', 'batch')
                 for _, why in reads(opened):
                     if why not in OF_THE_OPEN:
