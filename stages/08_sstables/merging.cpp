@@ -114,7 +114,11 @@ void SsTables::freeze() {
 
 // Readers find its entries in it until the table has taken its place.
 void SsTables::write_out_frozen() {
-  const MemtablePtr frozen = view().frozen;
+  MemtablePtr frozen;
+  {
+    const std::shared_lock look(list_lock_);
+    frozen = frozen_;
+  }
   if (frozen) add_table(frozen);
 }
 
@@ -327,7 +331,6 @@ void SsTables::work_in_background() {
       const std::scoped_lock turn(writing_);
       failure_ = error.what();
     }
-    sweep_if_possible();
   }
 }
 
@@ -344,6 +347,8 @@ void SsTables::merge_if_worth_it() {
   if (inputs.empty()) return;
   try {
     merge(inputs);
+    inputs.clear();
+    sweep_if_possible();
     const std::scoped_lock turn(writing_);
     pause_ = 0;
   } catch (const Damage&) {
