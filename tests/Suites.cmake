@@ -5,7 +5,11 @@
 function(strata_suites_of sources out)
   set(names "")
   foreach(source IN LISTS sources)
-    file(STRINGS ${source} lines REGEX "^(TEST(_F|_P)?|RC_GTEST_PROP)\\(")
+    file(STRINGS ${source} lines
+      REGEX "^(TEST(_F|_P)?|RC_GTEST_(FIXTURE_)?PROP)\\(")
+    # RapidCheck derives a suite of its own from a fixture.
+    list(TRANSFORM lines REPLACE
+      "^RC_GTEST_FIXTURE_PROP\\(([A-Za-z0-9_]+),.*" "\\1_RapidCheck")
     list(TRANSFORM lines REPLACE "^[A-Z_]+\\(([A-Za-z0-9_]+),.*" "\\1")
     list(APPEND names ${lines})
   endforeach()

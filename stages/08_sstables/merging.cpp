@@ -125,10 +125,13 @@ void SsTables::write_out_frozen() {
 // Writes a memtable out, unless another thread has done so meanwhile.
 void SsTables::add_table(const MemtablePtr& memtable) {
   const std::scoped_lock one_table(flushing_);
-  const View now = view();
   const bool was_frozen = options_.sync == Sync::kNever;
-  if (was_frozen && now.frozen != memtable) return;
-  const bool is_oldest = now.tables->empty();
+  bool is_oldest = false;
+  {
+    const std::shared_lock look(list_lock_);
+    if (was_frozen && frozen_ != memtable) return;
+    is_oldest = tables_->empty();
+  }
   TablePtr made;
   if (!is_oldest || has_live(*memtable)) {
     if (next_number_ == 0) throw_no_number();

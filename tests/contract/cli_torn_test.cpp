@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(Stages, CliTorn, testing::ValuesIn(stages_with_logs()),
 
 TEST_P(CliTorn, AReaderOfACutFileKeepsTheValidPrefixAndSaysSoInOneLine) {
   fill();
-  for (std::size_t size = 0; size <= whole_.size(); ++size) {
+  for (std::size_t size = 0; size <= whole_.size(); size += thinned(5)) {
     SCOPED_TRACE(size);
     const std::string cut = whole_.substr(0, size);
     write_file(file_, cut);
@@ -136,7 +136,7 @@ TEST_P(CliTorn, ABatchTellsOfATornTailOnceHoweverManyLinesItHas) {
 TEST_P(CliTorn, AChangedByteIsNeverAWrongAnswer) {
   if (!GetParam()->checksums) GTEST_SKIP() << "text cannot see every change";
   fill();
-  for (std::size_t at = 0; at < whole_.size(); ++at) {
+  for (std::size_t at = 0; at < whole_.size(); at += thinned(5)) {
     SCOPED_TRACE(at);
     std::string bytes = whole_;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
@@ -270,7 +270,7 @@ INSTANTIATE_TEST_SUITE_P(Stages, CliCutTable,
 
 TEST_P(CliCutTable, WhatACutTableMayHaveHeldIsNeverAnsweredFromAnOlderOne) {
   fill();
-  for (std::size_t size = 0; size < whole_.size(); ++size) {
+  for (std::size_t size = 0; size < whole_.size(); size += thinned(7)) {
     SCOPED_TRACE(size);
     const std::string cut = whole_.substr(0, size);
     write_file(file_, cut);
@@ -296,7 +296,7 @@ TEST_P(CliCutTable, AWriterLeavesItAsItIsAndWhatItWritesAnswers) {
   fill();
   const std::string older = data_files().front();
   const std::string bytes = read_file(older);
-  for (std::size_t size = 0; size < whole_.size(); size += 5) {
+  for (std::size_t size = 0; size < whole_.size(); size += 5 * thinned(3)) {
     SCOPED_TRACE(size);
     std::filesystem::remove_all(path("db"));
     std::filesystem::create_directory(path("db"));
@@ -353,7 +353,7 @@ TEST_P(CliCutTable, ABatchTellsOfTheDamageOnceHoweverManyLinesItHas) {
 
 TEST_P(CliCutTable, AChangedByteIsVerifiedAndNeverAWrongAnswer) {
   fill();
-  for (std::size_t at = 0; at < whole_.size(); ++at) {
+  for (std::size_t at = 0; at < whole_.size(); at += thinned(7)) {
     SCOPED_TRACE(at);
     std::string bytes = whole_;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
@@ -373,7 +373,7 @@ TEST_P(CliCutTable, AChangedByteIsVerifiedAndNeverAWrongAnswer) {
 
 TEST_P(CliCutTable, AChangedByteInABlockIsSalvagedAround) {
   fill();
-  for (std::size_t at = 0; at < end_of_a_; at += 3) {
+  for (std::size_t at = 0; at < end_of_a_; at += 3 * thinned(3)) {
     SCOPED_TRACE(at);
     std::string bytes = whole_;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
