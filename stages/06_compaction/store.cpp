@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <unordered_set>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "common/record/log_entries.h"
 #include "common/record/tombstone.h"
 #include "common/store/errors.h"
+#include "common/store/follow_merges.h"
 #include "stages/roadmap.h"
 
 namespace strata {
@@ -17,9 +17,6 @@ namespace strata {
 namespace {
 
 constexpr std::uint64_t kReportBytes = 1 << 20;
-
-// How often a reader tries to keep up with merges of another process.
-constexpr int kTries = 20;
 
 // Takes off the accounts what a newer segment hides.
 void settle_accounts(const std::vector<compaction::SegmentPtr>& segments,
@@ -56,24 +53,10 @@ Compaction::~Compaction() {
   sweep_if_possible();
 }
 
-// Runs `work`. When a file is gone, the store's writer has merged it: what
-// there is now is loaded, and `work` runs again.
 template <typename Work>
 void Compaction::following_merges(const Work& work) {
-  std::uint64_t seen = 0;
-  for (int tries = 0;; ++tries) {
-    try {
-      if (tries > 0) load(seen);
-      seen = loads_;
-      return work();
-    } catch (const IoError& error) {
-      if (!error.is_missing() || options_.mode == Mode::kWrite ||
-          tries == kTries)
-        throw;
-    }
-    // For a merge to get ahead that is removing one input after the other.
-    std::this_thread::sleep_for(std::chrono::milliseconds(tries));
-  }
+  follow_merges(
+      options_.mode, loads_, [this](std::uint64_t seen) { load(seen); }, work);
 }
 
 // Files come and go while a directory is listed, so that a list may lack both

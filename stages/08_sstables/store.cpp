@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <iterator>
 #include <utility>
 
 #include "common/store/errors.h"
+#include "common/store/follow_merges.h"
 #include "common/store/log_writer.h"
 #include "stages/roadmap.h"
 
@@ -27,9 +27,6 @@ using sstables::TableRange;
 namespace {
 
 constexpr std::uint64_t kDefaultMemtable = std::uint64_t{4} << 20;
-
-// How often a reader tries to keep up with merges of another process.
-constexpr int kTries = 20;
 
 // Memtables are to a log-structured store of sorted files what the active
 // segment was before: either option names their size.
@@ -65,25 +62,10 @@ SsTables::SsTables(const Options& options)
   if (options.mode == Mode::kWrite) become_writer();
 }
 
-// Runs `work`. When a file is gone, the store's writer has merged it: the
-// tables that are there now are opened, and `work` runs again.
 template <typename Work>
 void SsTables::following_merges(const Work& work) {
-  std::uint64_t seen = 0;
-  for (int tries = 0;; ++tries) {
-    try {
-      if (tries > 0) load(seen);
-      seen = loads_;
-      return work();
-    } catch (const IoError& error) {
-      if (!error.is_missing() || options_.mode == Mode::kWrite ||
-          tries == kTries) {
-        throw;
-      }
-    }
-    // For a merge to get ahead that is removing one input after the other.
-    std::this_thread::sleep_for(std::chrono::milliseconds(tries));
-  }
+  follow_merges(
+      options_.mode, loads_, [this](std::uint64_t seen) { load(seen); }, work);
 }
 
 // A listing that is made while a merge exchanges tables may have neither the
