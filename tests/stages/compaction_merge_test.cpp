@@ -17,6 +17,7 @@
 #include "common/os/ledger.h"
 #include "tests/stages/compaction_fixture.h"
 #include "tests/stages/listing_os.h"
+#include "tests/stages/many_threads.h"
 
 namespace strata {
 namespace {
@@ -710,53 +711,11 @@ TEST_F(CompactionMerge, TwoThreadsOfAReaderThatMissAFileLoadOnce) {
 // Writers, readers and scans in threads beside endless merging: no answer is
 // ever older than what the reader's key was last seen to hold.
 TEST_F(CompactionMerge, ManyThreadsAtOnceSeeNothingStaleAndNothingTorn) {
-  constexpr int kKeys = 20;
-  constexpr int kRounds = 400;
   dead_percent = 30;
   segment_bytes = 512;
   const auto store = writer();
-  const auto key_of = [](int i) { return "k" + std::to_string(i); };
-  const auto value_of = [](int round) {
-    return std::to_string(1000 + round) + std::string(20, 'x');
-  };
-  for (int i = 0; i < kKeys; ++i) store->set(key_of(i), value_of(0));
-  std::atomic<bool> done{false};
-  std::vector<std::thread> threads;
-  for (int offset = 0; offset < 2; ++offset) {
-    threads.emplace_back([&, offset] {
-      std::vector<std::string> last(kKeys);
-      for (int i = offset; !done; i = (i + 1) % kKeys) {
-        const auto at = static_cast<std::size_t>(i);
-        const std::string now = answer(*store, key_of(i)).value_or("missing");
-        EXPECT_GE(now, last[at]);
-        EXPECT_EQ(now.size(), 24U) << now;
-        last[at] = now;
-      }
-    });
-  }
-  threads.emplace_back([&] {
-    while (!done) {
-      Model seen = contents(*store);
-      seen.erase("short-lived");  // it may have been seen alive
-      EXPECT_EQ(seen.size(), std::size_t{kKeys});
-    }
-  });
-  threads.emplace_back([&] {
-    while (!done) store->compact();
-  });
-  for (int round = 1; round <= kRounds; ++round) {
-    for (int i = 0; i < kKeys; ++i) store->set(key_of(i), value_of(round));
-    store->set("short-lived", "1");
-    store->del("short-lived");
-  }
-  done = true;
-  for (std::thread& thread : threads) thread.join();
-  store->compact();
-  EXPECT_EQ(store->stats().keys, std::uint64_t{kKeys});
-  EXPECT_EQ(store->stats().dead_bytes, 0U);
-  for (const auto& [key, value] : contents(*reader())) {
-    EXPECT_EQ(value, value_of(kRounds)) << key;
-  }
+  const Model left = overwrite_while_read_and_merged(*store, 400);
+  EXPECT_EQ(contents(*reader()), left);
 }
 
 class CompactionCost : public CompactionMerge {

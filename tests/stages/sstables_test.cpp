@@ -19,6 +19,7 @@
 #include "common/store/errors.h"
 #include "stages/08_sstables/store.h"
 #include "tests/stages/listing_os.h"
+#include "tests/stages/many_threads.h"
 #include "tests/stages/memory_store.h"
 #include "tests/support.h"
 
@@ -535,53 +536,11 @@ TEST_F(SsTablesTest, AKillAtAnyPointOfAFlushOrMergeChangesNoAnswer) {
 }
 
 TEST_F(SsTablesTest, ManyThreadsAtOnceSeeNothingStaleAndNothingTorn) {
-  constexpr int kKeys = 20;
-  constexpr int kRounds = 300;
   memtable_bytes = 2000;
   merge_tables = 2;
   const auto store = writer();
-  const auto key_of = [](int i) { return "k" + std::to_string(i); };
-  const auto value_of = [](int round) {
-    return std::to_string(1000 + round) + std::string(20, 'x');
-  };
-  for (int i = 0; i < kKeys; ++i) store->set(key_of(i), value_of(0));
-  std::atomic<bool> done{false};
-  std::vector<std::thread> threads;
-  for (int offset = 0; offset < 2; ++offset) {
-    threads.emplace_back([&, offset] {
-      std::vector<std::string> last(kKeys);
-      for (int i = offset; !done; i = (i + 1) % kKeys) {
-        const auto at = static_cast<std::size_t>(i);
-        const std::string now = answer(*store, key_of(i)).value_or("missing");
-        EXPECT_GE(now, last[at]);
-        EXPECT_EQ(now.size(), 24U) << now;
-        last[at] = now;
-      }
-    });
-  }
-  threads.emplace_back([&] {
-    while (!done) {
-      Model seen = contents(*store);
-      seen.erase("short-lived");  // it may have been seen alive
-      EXPECT_EQ(seen.size(), std::size_t{kKeys});
-    }
-  });
-  threads.emplace_back([&] {
-    while (!done) store->compact();
-  });
-  for (int round = 1; round <= kRounds; ++round) {
-    for (int i = 0; i < kKeys; ++i) store->set(key_of(i), value_of(round));
-    store->set("short-lived", "1");
-    store->del("short-lived");
-  }
-  done = true;
-  for (std::thread& thread : threads) thread.join();
-  store->compact();
-  EXPECT_EQ(store->stats().keys, std::uint64_t{kKeys});
-  EXPECT_EQ(store->stats().dead_bytes, 0U);
-  for (const auto& [key, value] : contents(*reader())) {
-    EXPECT_EQ(value, value_of(kRounds)) << key;
-  }
+  const Model left = overwrite_while_read_and_merged(*store, 300);
+  EXPECT_EQ(contents(*reader()), left);
 }
 
 // As small as the store may be, as large: the memory of a merge and a scan is
