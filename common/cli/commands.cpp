@@ -222,9 +222,10 @@ const std::vector<Command>& all_commands() {
   return commands;
 }
 
+// Where nothing was ever written, compacting makes no store. Of one that is
+// open for writing nothing need be asked: to count its files may take long.
 void compact(Session& session) {
-  session.write_out();  // it may be all that there is
-  if (session.to_read().stats().files == 0) return;
+  if (!session.is_writing() && session.to_read().stats().files == 0) return;
   session.to_write().compact();
 }
 

@@ -88,12 +88,12 @@ Store& Session::to_read() {
 }
 
 Store& Session::to_write() {
-  if (store_ == nullptr || options_.mode != Mode::kWrite) open(Mode::kWrite);
+  if (!is_writing()) open(Mode::kWrite);
   return *store_;
 }
 
 void Session::write_out() {
-  if (store_ == nullptr || options_.mode != Mode::kWrite) return;
+  if (!is_writing()) return;
   try {
     store_->flush();
   } catch (...) {

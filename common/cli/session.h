@@ -60,6 +60,11 @@ class Session {
   /// @returns the store, open for writing.
   [[nodiscard]] Store& to_write();
 
+  /// @returns whether the store is open for writing.
+  [[nodiscard]] bool is_writing() const {
+    return store_ != nullptr && options_.mode == Mode::kWrite;
+  }
+
   /// Hands to the system what the store keeps in memory, where it does.
   /// @throws CommandError where that fails: what was in memory is lost, and the
   ///   store is closed.
