@@ -94,6 +94,11 @@ int run_stats(Session& session, const Words& /*words*/, const Flags& flags) {
   std::string each;
   if (flags.files) each = in_words(session.to_read().file_stats(), flags.json);
   if (flags.files && flags.json) each = ",\"per_file\":[" + each + "]";
+  if (flags.files && !flags.json) {
+    for (const std::string& line : session.to_read().details()) {
+      each += line + '\n';
+    }
+  }
   const char* format = flags.json ? "{{\"keys\":{},\"live_bytes\":{},"
                                     "\"dead_bytes\":{},\"disk_bytes\":{},"
                                     "\"files\":{},\"index_bytes\":{},"

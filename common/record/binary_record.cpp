@@ -29,6 +29,17 @@ void encode_header(const RecordHeader& header, std::string& out) {
   out.append(bytes.data(), bytes.size());
 }
 
+bool one_bit_explains(std::uint32_t difference, std::uint64_t bytes) {
+  constexpr std::uint32_t kPolynomial = 0xEDB88320;
+  if ((difference & (difference - 1)) == 0) return true;  // in the checksum
+  std::uint32_t pattern = kPolynomial;
+  for (std::uint64_t bits = 8 * bytes; bits > 0; --bits) {
+    if (pattern == difference) return true;
+    pattern = (pattern >> 1) ^ ((pattern & 1) != 0 ? kPolynomial : 0);
+  }
+  return false;
+}
+
 void encode_binary_record(std::uint32_t tstamp, std::string_view key,
                           std::string_view value, std::string& out) {
   const std::size_t begin = out.size();

@@ -73,6 +73,15 @@ struct BinaryRecord {
 [[nodiscard]] std::uint32_t crc32(std::string_view bytes,
                                   std::uint32_t before = 0);
 
+/// Tells whether one flipped bit is all that is wrong. The checksum is linear: a
+/// flipped bit changes it by a pattern that depends only on how many bits follow.
+/// @param difference of the checksum that is there and the one that should be,
+///   exclusive or
+/// @param bytes how many are summed
+/// @returns whether a bit in these, or in the checksum, explains it.
+[[nodiscard]] bool one_bit_explains(std::uint32_t difference,
+                                    std::uint64_t bytes);
+
 /// Appends the record of `key` and `value`, which `kBinaryLimits` allows.
 void encode_binary_record(std::uint32_t tstamp, std::string_view key,
                           std::string_view value, std::string& out);

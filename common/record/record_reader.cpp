@@ -180,21 +180,12 @@ bool RecordReader::may_check(std::uint64_t size) {
   return true;
 }
 
-// Whether flipping one bit makes the record right. The checksum is linear: a
-// flipped bit changes it by a pattern that depends only on how many bits
-// follow.
+// Whether flipping one bit makes the record right.
 bool RecordReader::one_bit_is_wrong(std::uint64_t begin,
                                     const RecordHeader& header) {
-  constexpr std::uint32_t kPolynomial = 0xEDB88320;
   const std::uint64_t end = begin + header.size();
-  const std::uint32_t difference = crc_of(begin + 4, end, 0) ^ header.crc;
-  if ((difference & (difference - 1)) == 0) return true;  // in the checksum
-  std::uint32_t pattern = kPolynomial;
-  for (std::uint64_t bits = 8 * (header.size() - 4); bits > 0; --bits) {
-    if (pattern == difference) return true;
-    pattern = (pattern >> 1) ^ ((pattern & 1) != 0 ? kPolynomial : 0);
-  }
-  return false;
+  return one_bit_explains(crc_of(begin + 4, end, 0) ^ header.crc,
+                          header.size() - 4);
 }
 
 // Whether the end of the log, from `begin` on, is an unfinished write.

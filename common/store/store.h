@@ -179,6 +179,11 @@ class Store {
   /// @complexity unless a stage keeps account of it, as that of `dump`
   [[nodiscard]] virtual std::vector<FileStats> file_stats();
 
+  /// @returns what else there is to tell of a store's shape, a line each, in a
+  /// stage that has more than files: `stats --files` prints them.
+  /// @throws IoError
+  [[nodiscard]] virtual std::vector<std::string> details() { return {}; }
+
   /// @returns how many keydirs, or sorted tables, gets have asked since the
   ///   open, in a stage that has more than one; 0 in every other. It is no I/O
   ///   of its own, but it is a cost.

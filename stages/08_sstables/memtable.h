@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "stages/08_sstables/entry.h"
+#include "stages/08_sstables/cursor.h"
 
 namespace strata::sstables {
 

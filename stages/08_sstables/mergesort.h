@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "stages/08_sstables/entry.h"
+#include "stages/08_sstables/cursor.h"
 
 namespace strata::sstables {
 

@@ -14,8 +14,8 @@
 #include "common/os/file.h"
 #include "common/record/log_entries.h"
 #include "common/store/file_cache.h"
-#include "stages/08_sstables/block.h"
-#include "stages/08_sstables/entry.h"
+#include "common/table/block.h"
+#include "stages/08_sstables/cursor.h"
 #include "stages/08_sstables/table_file.h"
 
 namespace strata::sstables {

@@ -40,10 +40,20 @@
 
 #include "common/os/file.h"
 #include "common/store/stage.h"
-#include "stages/08_sstables/block.h"
-#include "stages/08_sstables/entry.h"
+#include "common/table/block.h"
+#include "common/table/varint.h"
+#include "stages/08_sstables/cursor.h"
 
 namespace strata::sstables {
+
+using sst::append_varint;
+using sst::BlockBuilder;
+using sst::BlockCursor;
+using sst::BlockHeader;
+using sst::BlockKind;
+using sst::Compression;
+using sst::kBlockHeaderBytes;
+using sst::kMaxCompressed;
 
 /// What keys and values a table can hold: any bytes.
 inline constexpr Limits kLimits{.max_key_bytes = 0xFFFF,

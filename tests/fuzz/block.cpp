@@ -1,5 +1,5 @@
-// Blocks of sorted tables: stages/08_sstables/block.h.
-#include "stages/08_sstables/block.h"
+// Blocks of sorted tables: common/table/block.h.
+#include "common/table/block.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -16,18 +16,19 @@
 #include "common/os/memory_os.h"
 #include "common/record/big_endian.h"
 #include "common/store/errors.h"
-#include "stages/08_sstables/block.h"
-#include "stages/08_sstables/compression.h"
+#include "common/table/block.h"
+#include "common/table/compression.h"
+#include "common/table/varint.h"
 #include "stages/08_sstables/memtable.h"
 #include "stages/08_sstables/mergesort.h"
 #include "stages/08_sstables/table.h"
 #include "stages/08_sstables/table_file.h"
-#include "stages/08_sstables/varint.h"
 #include "tests/support.h"
 
 namespace strata::sstables {
 namespace {
 
+using sst::take_varint;
 using std::string_literals::operator""s;
 using testing::ElementsAre;
 using testing::IsEmpty;

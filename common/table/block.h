@@ -43,15 +43,16 @@
 #include <string_view>
 
 #include "common/record/decoded.h"
-#include "stages/08_sstables/compression.h"
-#include "stages/08_sstables/entry.h"
+#include "common/table/compression.h"
+#include "common/table/entry.h"
 
-namespace strata::sstables {
+namespace strata::sst {
 
 /// What a block's entries are.
 enum class BlockKind : std::uint8_t {
-  kData = 0,   ///< keys and values
-  kIndex = 1,  ///< each data block's first key, and where it is
+  kData = 0,    ///< keys and values
+  kIndex = 1,   ///< each data block's first key, and where it is
+  kFilter = 2,  ///< no entries: a Bloom filter's bits (stage 09)
 };
 
 /// Bytes of a block in front of its body.
@@ -79,6 +80,13 @@ struct BlockHeader {
 [[nodiscard]] std::string_view open_block(std::string_view bytes,
                                           BlockKind kind, std::string& scratch,
                                           const char*& why);
+
+/// Appends a block to `out`.
+/// @param body compressed where that is worth it
+/// @param scratch memory for that, reused
+void append_block(BlockKind kind, Compression compression,
+                  std::string_view body, std::string& scratch,
+                  std::string& out);
 
 /// Puts sorted entries into a block.
 class BlockBuilder {
@@ -123,6 +131,14 @@ class BlockCursor {
   /// @complexity the logarithm of the restarts, then at most 16 entries
   Decoded seek(std::string_view key);
 
+  /// Moves to the last entry whose key is less than `key`; `kEnd` where none
+  /// is.
+  /// @complexity as `seek`
+  Decoded seek_before(std::string_view key);
+
+  /// Moves to the last entry.
+  Decoded seek_last();
+
   /// @returns where it stands: valid until it moves, the value as long as the
   ///   entries.
   [[nodiscard]] const Entry& entry() const { return entry_; }
@@ -139,6 +155,9 @@ class BlockCursor {
  private:
   [[nodiscard]] std::size_t restart(std::size_t i) const;
   void go_to(std::size_t offset);
+  Decoded restart_before(std::string_view key, std::size_t& found);
+  template <typename Stay>
+  Decoded last_from(std::size_t begin, const Stay& stay);
 
   std::string_view entries_;
   std::string_view restarts_;
@@ -149,4 +168,4 @@ class BlockCursor {
   Entry entry_;
 };
 
-}  // namespace strata::sstables
+}  // namespace strata::sst

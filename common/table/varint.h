@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace strata::sstables {
+namespace strata::sst {
 
 /// The most bytes that a varint takes.
 inline constexpr std::size_t kMaxVarint = 10;
@@ -44,4 +44,4 @@ inline void append_varint(std::uint64_t number, std::string& out) {
   return false;
 }
 
-}  // namespace strata::sstables
+}  // namespace strata::sst

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace strata::sstables {
+namespace strata::sst {
 
 /// How a block is stored. The numbers stand in files.
 enum class Compression : std::uint8_t {
@@ -34,4 +34,4 @@ inline constexpr std::size_t kMaxCompressed = std::size_t{1} << 20;
 [[nodiscard]] bool decompress(Compression compression, std::string_view bytes,
                               std::string& out);
 
-}  // namespace strata::sstables
+}  // namespace strata::sst

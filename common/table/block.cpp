@@ -1,13 +1,13 @@
-#include "stages/08_sstables/block.h"
+#include "common/table/block.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "common/record/big_endian.h"
 #include "common/record/binary_record.h"
-#include "stages/08_sstables/varint.h"
+#include "common/table/varint.h"
 
-namespace strata::sstables {
+namespace strata::sst {
 
 namespace {
 
@@ -34,7 +34,7 @@ bool decode_block_header(std::string_view bytes, BlockHeader& header) {
   header.kind = static_cast<BlockKind>(kind);
   header.compression = static_cast<Compression>(compression);
   header.size = read_big_endian<std::uint64_t>(bytes.substr(kCrcBytes + 2));
-  return kind <= static_cast<unsigned char>(BlockKind::kIndex) &&
+  return kind <= static_cast<unsigned char>(BlockKind::kFilter) &&
          compression <= static_cast<unsigned char>(Compression::kZstd);
 }
 
@@ -71,15 +71,11 @@ void BlockBuilder::add(const Entry& entry) {
   ++count_;
 }
 
-void BlockBuilder::finish(BlockKind kind, Compression compression,
-                          std::string& out) {
-  const auto restarts =
-      static_cast<std::uint32_t>(restarts_.size() / kRestartBytes);
-  entries_ += restarts_;
-  append_big_endian(restarts, entries_);
-  std::string_view body = entries_;
-  if (compress(compression, body, compressed_)) {
-    body = compressed_;
+void append_block(BlockKind kind, Compression compression,
+                  std::string_view body, std::string& scratch,
+                  std::string& out) {
+  if (compress(compression, body, scratch)) {
+    body = scratch;
   } else {
     compression = Compression::kNone;
   }
@@ -91,6 +87,15 @@ void BlockBuilder::finish(BlockKind kind, Compression compression,
   out += body;
   put_big_endian(crc32(std::string_view(out).substr(begin + kCrcBytes)),
                  out.data() + begin);
+}
+
+void BlockBuilder::finish(BlockKind kind, Compression compression,
+                          std::string& out) {
+  const auto restarts =
+      static_cast<std::uint32_t>(restarts_.size() / kRestartBytes);
+  entries_ += restarts_;
+  append_big_endian(restarts, entries_);
+  append_block(kind, compression, entries_, compressed_, out);
   entries_.clear();
   restarts_.clear();
   last_key_.clear();
@@ -144,10 +149,12 @@ Decoded BlockCursor::next() {
   return Decoded::kRecord;
 }
 
-Decoded BlockCursor::seek(std::string_view key) {
-  // The last restart whose key is less than the one that is sought, if any.
+// Finds the last restart whose key is less than the one that is sought: where
+// it begins, or 0 where there is none.
+Decoded BlockCursor::restart_before(std::string_view key, std::size_t& found) {
   std::size_t low = 0;
   std::size_t high = restarts_.size() / kRestartBytes;
+  found = high == 0 ? 0 : restart(0);
   while (high - low > 1) {
     const std::size_t middle = low + (high - low) / 2;
     go_to(restart(middle));
@@ -155,10 +162,53 @@ Decoded BlockCursor::seek(std::string_view key) {
     if (decoded != Decoded::kRecord) return Decoded::kCorrupt;
     (entry_.key < key ? low : high) = middle;
   }
-  go_to(high == 0 ? 0 : restart(low));
-  Decoded decoded = next();
+  if (low > 0) found = restart(low);
+  return Decoded::kRecord;
+}
+
+Decoded BlockCursor::seek(std::string_view key) {
+  std::size_t begin = 0;
+  Decoded decoded = restart_before(key, begin);
+  if (decoded != Decoded::kRecord) return decoded;
+  go_to(begin);
+  decoded = next();
   while (decoded == Decoded::kRecord && entry_.key < key) decoded = next();
   return decoded;
 }
 
-}  // namespace strata::sstables
+// Moves to the last entry from `begin` on that shall `stay`, and those before
+// it too: once to find it, and once to stand there.
+template <typename Stay>
+Decoded BlockCursor::last_from(std::size_t begin, const Stay& stay) {
+  std::size_t last = entries_.size();
+  go_to(begin);
+  Decoded decoded = next();
+  for (; decoded == Decoded::kRecord && stay(); decoded = next()) {
+    last = offset_;
+  }
+  if (decoded == Decoded::kCorrupt) return decoded;
+  if (last == entries_.size()) {
+    go_to(last);
+    return Decoded::kEnd;
+  }
+  go_to(begin);
+  do {
+    decoded = next();
+  } while (offset_ < last);
+  return decoded;
+}
+
+Decoded BlockCursor::seek_before(std::string_view key) {
+  std::size_t begin = 0;
+  const Decoded decoded = restart_before(key, begin);
+  if (decoded != Decoded::kRecord) return decoded;
+  return last_from(begin, [&] { return entry_.key < key; });
+}
+
+Decoded BlockCursor::seek_last() {
+  const std::size_t restarts = restarts_.size() / kRestartBytes;
+  return last_from(restarts == 0 ? 0 : restart(restarts - 1),
+                   [] { return true; });
+}
+
+}  // namespace strata::sst

@@ -1,4 +1,4 @@
-#include "stages/08_sstables/compression.h"
+#include "common/table/compression.h"
 
 #include <lz4.h>
 #include <zstd.h>
@@ -8,7 +8,7 @@
 
 #include "common/record/big_endian.h"
 
-namespace strata::sstables {
+namespace strata::sst {
 
 namespace {
 
@@ -93,4 +93,4 @@ bool decompress(Compression compression, std::string_view bytes,
                           size);
 }
 
-}  // namespace strata::sstables
+}  // namespace strata::sst
