@@ -46,7 +46,8 @@ std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
     }
     if (spec.name == "--compression") set_to(spec.min);  // none
     if (opening.merges_by_itself) continue;
-    if (spec.name == "--dead-percent" || spec.name == "--merge-tables") {
+    if (spec.name == "--dead-percent" || spec.name == "--merge-tables" ||
+        spec.name == "--level-runs") {
       set_to(spec.max);
     }
     if (spec.name == "--merge-window-end") set_to(spec.min);  // never open

@@ -43,7 +43,8 @@ inline bool has_option(const Stage& stage, std::string_view name) {
 ///   only tell of the others.
 inline bool holds_records(const std::string& path) {
   return path.find(".hint") == std::string::npos &&
-         path.find(".lock") == std::string::npos;
+         path.find(".lock") == std::string::npos &&
+         path.find("MANIFEST") == std::string::npos;
 }
 
 /// @returns the number that a file's name begins with, such as 17 of

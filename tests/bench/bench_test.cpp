@@ -163,8 +163,12 @@ TEST_F(Benchmarks, CarryWhatAGetCostsInCallsAndBytesForEveryStage) {
     ASSERT_EQ(results[name].size(), 3U) << name;
     for (const Json& round : results[name]) {
       EXPECT_GT(round["real_time"], 0) << name;
-      EXPECT_GE(round["reads_per_op"], 1) << name;
-      EXPECT_GE(round["bytes_read_per_op"], kValueBytes) << name;
+      if (stage->sorts && stage->logs) {  // the newest ones are in memory
+        EXPECT_EQ(round["reads_per_op"], 0) << name;
+      } else {
+        EXPECT_GE(round["reads_per_op"], 1) << name;
+        EXPECT_GE(round["bytes_read_per_op"], kValueBytes) << name;
+      }
       EXPECT_EQ(round["writes_per_op"], 0) << name;
       EXPECT_EQ(round["syncs_per_op"], 0) << name;
       EXPECT_EQ(round["label"], "stage, system") << name;
@@ -288,6 +292,11 @@ TEST_F(Benchmarks, CarryHowManyIndexesAMissAsks) {
                              .at(0);
       // A hundred keys in segments of ceil(100 / segments) records.
       const int kept = segments == 16 ? 15 : segments;
+      if (stage->sorts && stage->logs) {  // filters know of most
+        EXPECT_LE(miss["probes_per_op"], 0.2 * kept) << name;
+        EXPECT_LE(miss["reads_per_op"], miss["probes_per_op"]) << name;
+        continue;
+      }
       EXPECT_EQ(miss["probes_per_op"], one_for_all ? 0 : kept) << name;
       if (stage->sorts) {
         EXPECT_GE(miss["reads_per_op"], segments == 1 ? 1 : 0.3 * kept) << name;

@@ -235,6 +235,12 @@ TEST_P(CliLedger, AGetReadsExactlyItsRecordWhereAKeydirKnowsItsPlace) {
 
 class CliSortedLedger : public CliLedger {
  protected:
+  // Options by which a key that is not there is looked for in the blocks.
+  [[nodiscard]] Arguments unfiltered() const {
+    if (!has_option(*GetParam(), "--bloom-bits")) return {};
+    return {"--bloom-bits", "0"};
+  }
+
   // The last line of a run's ledger.
   static std::string total(const Outcome& outcome) {
     return lines_of(outcome.err).back();
@@ -250,7 +256,10 @@ TEST_P(CliSortedLedger, AGetReadsExactlyTheBlockInWhichTheKeyMustBe) {
   for (int i = 100; i < 200; ++i) {
     sets += "set\tk" + std::to_string(i) + "\t" + std::string(100, 'v') + "\n";
   }
-  EXPECT_EQ(run({"--block-bytes", "1000", "batch"}, sets).code, 0);
+  sets += "compact\n";
+  Arguments options = unfiltered();
+  options.insert(options.end(), {"--block-bytes", "1000"});
+  EXPECT_EQ(run_with(options, {"batch"}, sets).code, 0);
   std::map<std::uint64_t, std::string> blocks;  // the last key of each
   for (const std::string& line : lines_of(run({"dump"}).out)) {
     std::smatch part;
@@ -280,13 +289,17 @@ TEST_P(CliSortedLedger, TellsHowManyTablesAMissAsks) {
   for (const char* value : {"1", "2", "3"}) {
     expect_done(run({"set", std::string("k") + value, value}), "");
   }
-  EXPECT_THAT(total(run({"--explain", "get", "k9"})),
-              testing::EndsWith(", 3 tables asked"));
-  EXPECT_THAT(total(run({"--explain", "get", "k3"})),
-              testing::EndsWith(", 1 table asked"));
-  EXPECT_EQ(run({"compact"}).code, 0);
-  EXPECT_THAT(total(run({"--explain", "get", "k9"})),
-              testing::EndsWith(", 1 table asked"));
+  if (!logs()) {  // then each process has left a table
+    EXPECT_THAT(total(run({"--explain", "get", "k9"})),
+                testing::EndsWith(", 3 tables asked"));
+    EXPECT_THAT(total(run({"--explain", "get", "k3"})),
+                testing::EndsWith(", 1 table asked"));
+  }
+  EXPECT_EQ(run_with(unfiltered(), {"compact"}).code, 0);
+  for (const char* key : {"k2", "k2 and more"}) {
+    EXPECT_THAT(total(run({"--explain", "get", key})),
+                testing::EndsWith(", 1 table asked"));
+  }
 }
 
 TEST_P(CliLedger, TellsHowManyKeydirsAMissAsksWhereEachSegmentHasOne) {

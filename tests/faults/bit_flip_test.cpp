@@ -283,7 +283,8 @@ TEST_P(FlippedWithChecksum, ABitThatFlipsWhileTheStoreIsOpenIsSeenByTheGet) {
       disk.put(file, bytes);
       for (const std::string& key : faults::keys_of(history_)) {
         const std::size_t newest = newest_record_of(key);
-        const bool hit = newest == written.record_at(file, at) &&
+        const bool is_read = !GetParam().stage->sorts;  // or it is in memory
+        const bool hit = is_read && newest == written.record_at(file, at) &&
                          history_[newest].value.has_value();
         EXPECT_EQ(ask(*store, key),
                   hit ? faults::damage() : expected(right, key));

@@ -23,6 +23,7 @@
 #include "common/store/errors.h"
 #include "common/store/stage.h"
 #include "common/store/store.h"
+#include "stages/09_lsm_tree/store.h"
 #include "stages/registry.h"
 #include "tests/support.h"
 
@@ -51,13 +52,13 @@ struct Setting {
 };
 
 // Each stage with a log in one file, and where it can be cut in many; and each
-// without.
+// without. Where a log becomes sorted files it is one: when, is up to a thread.
 inline std::vector<Setting> all_settings(bool with_text = true) {
   std::vector<Setting> settings;
   for (const Stage* stage : all_stages()) {
     if (!stage->checksums && !with_text) continue;
     settings.push_back({stage});
-    if (stage->logs && has_option(*stage, "--segment-bytes"))
+    if (stage->logs && !stage->sorts && has_option(*stage, "--segment-bytes"))
       settings.push_back({stage, kManyFiles});
   }
   return settings;
@@ -79,6 +80,15 @@ inline std::vector<Setting> settings_with_logs(bool with_text = true) {
 // The sync by which an acknowledged write is in a file at once.
 inline Sync sync_into_files(const Stage& stage) {
   return stage.logs ? Sync::kNever : Sync::kAlways;
+}
+
+// Has all that was written stand in sorted files, in a stage that has these.
+inline void write_memtable(Store& store) {
+  if (auto* const tree = dynamic_cast<LsmTree*>(&store)) {
+    tree->write_memtable();
+  } else {
+    store.flush();
+  }
 }
 
 inline std::string name_of_setting(
@@ -161,7 +171,8 @@ inline Options options_for(const Setting& setting, Os& os, Mode mode,
       options.numbers[spec.name] = std::clamp(kSmall, spec.min, spec.max);
     } else if (spec.name == "--segment-bytes") {
       options.numbers[spec.name] = setting.segment_bytes;
-    } else if (spec.name == "--dead-percent" || spec.name == "--merge-tables") {
+    } else if (spec.name == "--dead-percent" || spec.name == "--merge-tables" ||
+               spec.name == "--level-runs") {
       options.numbers[spec.name] = spec.max;
     } else if (spec.name == "--merge-window-start" ||
                spec.name == "--merge-window-end") {

@@ -248,8 +248,8 @@ TEST_F(Tour, DeletesAreRealWhereThereAreAnyAndMergingGivesTheirSpaceBack) {
     // Much may have been merged by itself before: so never more.
     EXPECT_LE(merging["bytes_after"], merging["bytes_before"]) << name;
     EXPECT_LE(merging["files_after"], merging["files_before"]) << name;
-    if (known->sorts) {
-      EXPECT_EQ(merging["files_after"], 1) << name;
+    if (known->sorts) {  // a table; a log and a manifest beside it
+      EXPECT_LE(merging["files_after"], known->logs ? 3 : 1) << name;
     }
     EXPECT_LT(merging["bytes_after"], stage["written"]) << name;
     EXPECT_EQ(stage["dead_bytes"], 0) << name;
@@ -281,6 +281,11 @@ TEST_F(Tour, AMissAsksEveryKeydirOfAStageThatHasOneForEachSegment) {
   for (const Stage* known : all_stages()) {
     if (!known->sorts) continue;
     const Json sorted = stage(std::string(known->name).c_str());
+    if (known->logs) {  // filters know of most
+      EXPECT_LE(sorted["miss_probes"], sorted["files"]);
+      EXPECT_LE(sorted["missing"]["read_calls"], sorted["miss_probes"]);
+      continue;
+    }
     EXPECT_EQ(sorted["miss_probes"], sorted["files"]);
     EXPECT_GT(sorted["missing"]["read_calls"], 0);
     EXPECT_LE(sorted["missing"]["read_calls"], sorted["files"]);
