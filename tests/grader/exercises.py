@@ -200,3 +200,49 @@ def outside_of(t, pairs, keys):
         raise Failed('gets of keys that are in no table\'s range to read '
                      f'nothing: {", ".join(map(repr, keys))}',
                      f'{calls} reads of {size} bytes')
+
+
+@exercise(9, 'A deletion of what no filter knows writes nothing')
+def deletes_nothing(t):
+    """The tombstone of a key that is not there hides nothing, and yet it is
+    written, and carried from table to table. Memtables and filters know
+    better, without a read. (Which of them has to be asked first, and why is a
+    tombstone in a memtable no reason to write none?)"""
+    pairs = {f'key{i:04}': noise(100, i) for i in range(1000)}
+    t.batch(*[('set', *pair) for pair in pairs.items()], ('compact',))
+    before = size_of(t)
+    gone = [('del', f'key{i:04} not there') for i in range(0, 900, 3)]
+    _, one = traced(t, 'batch', stdin=script(gone[:1]))
+    _, calls = traced(t, 'batch', stdin=script(gone))
+    if size_of(t) > before + 3000:
+        raise Failed('300 deletions of keys that are not there to write next to '
+                     'nothing', f'{size_of(t) - before} bytes')
+    count, size = (b - a for a, b in zip(reads(one), reads(calls)))
+    if count > 30:
+        raise Failed('and to read next to nothing',
+                     f'{size} bytes in {count} reads')
+    deletes_what_is_there(t, pairs)
+
+
+def deletes_what_is_there(t, pairs):
+    """In a table, in the log, in both; and it stays deleted."""
+    tiny = ('--segment-bytes', '1')
+    t.batch(('set', 'new', 'x'), ('del', 'new'), ('get', 'new'),
+            ('set', 'newer', 'y')).prints('new\n')
+    t.run('del', 'newer').exits(0)
+    t.run('del', '').refuses()
+    running = t.start('batch', '--ack')
+    for line in (('del', 'key0500'), ('set', 'key0001', 'back'),
+                 ('del', 'key0001'), ('set', 'key0002', 'z'), ('del', 'key0003'),
+                 ('set', 'key0003', 'back')):
+        running.acknowledged(*line)
+    running.kill()
+    del pairs['key0500'], pairs['key0001']
+    pairs |= {'key0002': 'z', 'key0003': 'back'}
+    t.expect_pairs(pairs)
+    for key in ('key0002', 'key0004', 'new'):
+        t.run('del', key, options=tiny).exits(0)
+        pairs.pop(key, None)
+        t.expect_pairs(pairs)
+    t.run('compact').exits(0)
+    t.expect_pairs(pairs)

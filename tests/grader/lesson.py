@@ -6,7 +6,7 @@ import pathlib
 import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIRST, LAST = 1, 8  # the stages that can be graded
+FIRST, LAST = 1, 9  # the stages that can be graded
 NUMBERS = f'{FIRST:02} to {LAST:02}'
 STAGES = {number: path.name for number in range(FIRST, LAST + 1)
           for path in (ROOT / 'stages').glob(f'{number:02}_*')}
@@ -41,6 +41,12 @@ def appends(number):
     return not sorts(number)
 
 
+def has_both(number):
+    """Whether a log stands before the tables: what is acknowledged is in one
+    of them, and nothing is lost."""
+    return logs(number) and sorts(number)
+
+
 def is_bitcask(number):
     """Whether the directory is Bitcask's."""
     return number in (7, 10)
@@ -69,8 +75,10 @@ LESSONS = []
 GROUPS = {
     'basics': 'Commands', 'batches': 'Batches', 'limits': 'Limits',
     'crashes': 'Crashes and other processes', 'merging': 'Segments and merging',
-    'tables': 'Sorted tables', 'damage': 'Damage',
-    'table_damage': 'Damage in tables', 'bitcask_files': "Bitcask's files",
+    'tables': 'Sorted tables', 'log_and_tables': 'A log before tables',
+    'damage': 'Damage', 'table_damage': 'Damage in tables',
+    'log_damage': 'Damage in a log before tables',
+    'bitcask_files': "Bitcask's files",
     'costs': 'Costs', 'exercises': 'Exercise',
 }
 

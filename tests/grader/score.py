@@ -21,7 +21,7 @@ COPY = tree.ROOT / 'build/grader/tree'
 BUILD = tree.ROOT / 'build/grader/programs'
 MUTATIONS = pathlib.Path('tests/grader/mutations.txt')
 SOLUTIONS = pathlib.Path('tests/grader/solutions.txt')
-SECONDS = 300
+SECONDS = 600
 WARNINGS = ('-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion',
             '-Wsign-conversion', '-Werror')
 WORDS = {'wrong': 'caught', 'right': 'passes', 'exercise': 'graded',

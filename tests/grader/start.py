@@ -124,7 +124,7 @@ def values_for(name, number):
         'LIMITS_H': '' if sorts(number) else f'#include "{header}"\n',
         'SORTS': ('      .sorts = true,\n' if sorts(number) else '') +
                  ('      .logs = false,\n' if tables else ''),
-        'OPTIONS': MEMTABLE_BYTES if tables else
+        'OPTIONS': MEMTABLE_BYTES if sorts(number) else
                    SEGMENT_BYTES if number > 4 else '',
         'REFUSES': ', '.join(refuses),
         'CHECKSUMS': 'false' if text else 'true',

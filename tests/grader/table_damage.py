@@ -3,8 +3,8 @@
 import shutil
 
 from damage import DAMAGE, RIGHT_OR_3
-from lesson import lesson, sorts
-from program import Failed, contents, noise
+from lesson import lesson, logs, sorts
+from program import Failed, Unseen, contents, noise
 
 
 class Tables:
@@ -16,26 +16,36 @@ class Tables:
         old = {f'key{i:03}': noise(180, i) for i in range(150)}
         new = {f'key{i:03}': noise(180, f'new {i}') for i in range(10, 100)}
         gone = [f'key{i:03}' for i in range(12, 100, 9)]
-        self.files = []  # by age: each is of a process of its own
+        self.files = []  # by age
+        newest = [('set', 'key000', 'newest'), ('set', 'key140', 'newest')]
         self.write(*[('set', *pair) for pair in old.items()])
         self.write(*[('set', *pair) for pair in new.items() if pair[0] not in gone],
-                   *[('del', key) for key in gone])
-        self.write(('set', 'key000', 'newest'), ('set', 'key140', 'newest'))
+                   *[('del', key) for key in gone], newest=newest)
+        t.batch(*newest)
         self.model = old | new | {'key000': 'newest', 'key140': 'newest'}
         for key in gone:
             del self.model[key]
         self.image = t.db
         self.copies = 0
 
-    def write(self, *lines):
+    def write(self, *lines, newest=()):
+        """Makes a table of the lines. Where there is a log, the oldest is made
+        by a compact, and the other by `newest`: each of these writes finds the
+        memtable full."""
         before = contents(self.t.db) or {}
         self.t.batch(*lines)
+        if logs(self.t.stage) and newest:
+            self.t.batch(*newest, options=('--segment-bytes', '1'))
+        elif logs(self.t.stage):
+            self.t.run('compact').exits(0)
         made = {name: len(data) for name, data in contents(self.t.db).items()
                 if name not in before}
         self.files.append(max(made, key=made.get, default=None))
         if self.files[-1] is None:
             raise Failed('a file for each memtable that was written out',
                          'no new one', 'contract.md#names-and-places')
+        if any(name not in contents(self.t.db) for name in self.files):
+            raise Unseen('its tables are merged as soon as they are there')
 
     def copy(self, what):
         """@returns the number of the copy's directory"""

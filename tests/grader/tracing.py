@@ -69,7 +69,7 @@ def paths_in(arguments, cwd):
 def killed_at(t, number, *words, options=()):
     """Runs a command that is killed when it makes its `number`th call that
     changes a file or a name.
-    @returns whether it got so far"""
+    @returns its outcome, or nothing if it ended before that"""
     if strace() is None:
         raise Unseen('strace is not here, or may not watch other processes')
     names = ','.join(sorted(WRITES | SYNCS | NAMES | {'ftruncate'}))
@@ -79,7 +79,7 @@ def killed_at(t, number, *words, options=()):
         [strace(), '-f', '-qq', '-o', '/dev/null', '-e', f'trace={names}',
          '-e', f'inject={names}:signal=KILL:when={number}',
          *t.arguments(words, options)])
-    return outcome.status == -signal.SIGKILL
+    return outcome if outcome.status == -signal.SIGKILL else None
 
 
 def traced(t, *words, options=(), stdin=b'', root=None):
