@@ -46,8 +46,10 @@ std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
     }
     if (spec.name == "--compression") set_to(spec.min);  // none
     if (opening.merges_by_itself) continue;
+    const bool are_counted =  // else a tree keeps its shape, as its peers do
+        spec.name == "--level-runs" && opening.segment_records > 0;
     if (spec.name == "--dead-percent" || spec.name == "--merge-tables" ||
-        spec.name == "--level-runs") {
+        are_counted) {
       set_to(spec.max);
     }
     if (spec.name == "--merge-window-end") set_to(spec.min);  // never open
