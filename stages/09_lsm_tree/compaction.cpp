@@ -140,6 +140,7 @@ void LsmTree::commit(const Edit& edit, std::uint64_t first_log,
     auto version = std::make_shared<Version>(apply(*this->version(), edit));
     Manifest manifest = described(*version);
     manifest.log = std::max(first_log, first_log_);
+    manifest.next = next_number_;
     manifest.written = written_;
     if (!edit.is_move) manifest.written[edit.level] += bytes_of(edit.added);
     std::string text = encode_manifest(manifest);

@@ -72,7 +72,8 @@ class Decoder {
     const std::string_view word = line.substr(0, end);
     const std::string_view rest =
         end == std::string_view::npos ? "" : line.substr(end + 1);
-    if (word == "log") return take_log(rest);
+    if (word == "log") return take_file(rest, manifest_.log);
+    if (word == "next") return take_file(rest, manifest_.next);
     if (word == "level") return take_level(rest);
     if (word == "run") return take_run(rest);
     return word == "table" && take_table(rest);
@@ -81,13 +82,14 @@ class Decoder {
   [[nodiscard]] Manifest finish() && { return std::move(manifest_); }
 
  private:
-  bool take_log(std::string_view rest) {
+  // The number of a file, in front of all levels.
+  bool take_file(std::string_view rest, std::uint64_t& file) const {
     const auto number = to_number(rest);
-    if (!number || *number == 0 || *number >= kNumbersEnd ||
+    if (!number || *number == 0 || *number > kNumbersEnd ||
         !manifest_.levels.empty()) {
       return false;
     }
-    manifest_.log = *number;
+    file = *number;
     return true;
   }
 
@@ -128,7 +130,8 @@ class Decoder {
 
 std::string encode_manifest(const Manifest& manifest) {
   std::string text(kTitle);
-  text += "\nlog " + std::to_string(manifest.log) + "\n";
+  text += "\nlog " + std::to_string(manifest.log) + "\nnext " +
+          std::to_string(manifest.next) + "\n";
   for (std::size_t level = 0; level < manifest.levels.size(); ++level) {
     text += "level " + std::to_string(level) + " " +
             std::to_string(manifest.written[level]) + "\n";

@@ -3,6 +3,7 @@
 ///
 ///     strata lsm manifest 1
 ///     log 7
+///     next 13
 ///     level 0 16076552
 ///     run
 ///     table 12 4019211 35010 0 <first key> <last key>
@@ -12,11 +13,14 @@
 ///     …
 ///     crc 9d2f11c0
 ///
-/// Behind a level's number stand the bytes that were ever written into it, of
-/// which `stats` tells the write amplification. One line a table: its number, its bytes, its entries, how many of these are
-/// tombstones, its first key and its last, escaped as `batch` does and separated
-/// by tabs. Of the logs, those from `log` on hold what no table holds. `crc` is
-/// the CRC-32 (zlib's) of all lines before it, in hex.
+/// Of the logs, those from `log` on hold what no table holds. No file was ever
+/// given the number `next` or a higher one: so none gets the number of a file
+/// that is gone, for which a reader might take it. Behind a level's number stand
+/// the bytes that were ever written into it, of which `stats` tells the write
+/// amplification. One line a table: its number, its bytes, its entries, how many
+/// of these are tombstones, its first key and its last, escaped as `batch` does
+/// and separated by tabs. `crc` is the CRC-32 (zlib's) of all lines before it, in
+/// hex.
 ///
 /// It is small, so it is written whole each time, as `MANIFEST.writing`, made
 /// durable, and then given its name: a rename happens or it does not. Before
@@ -60,6 +64,7 @@ struct Manifest {
   using Level = std::vector<Run>;      ///< the newest first
 
   std::uint64_t log = 1;      ///< the first that holds what no table holds
+  std::uint64_t next = 1;     ///< no file had this number, or a higher one
   std::vector<Level> levels;  ///< of tables
   BytesWritten written{};     ///< into each
 };

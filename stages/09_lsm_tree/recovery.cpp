@@ -97,6 +97,7 @@ void LsmTree::load(const std::string& text, bool may_be_missing) {
   auto found = is_new ? std::vector<FoundLog>()
                       : replay_all(logs, manifest.log, may_be_missing, state);
   first_log_ = manifest.log;
+  next_number_ = std::max<std::uint64_t>(next_number_, manifest.next);
   written_ = manifest.written;
   manifest_ = text;
   const bool has_lost = state.lost != nullptr;

@@ -263,6 +263,7 @@ Manifest decoded(const std::string& text) {
 TEST(LsmManifest, IsTheTextThatItsHeaderFileShows) {
   Manifest manifest;
   manifest.log = 7;
+  manifest.next = 13;
   manifest.levels.resize(2);
   manifest.written = {16'076'552, 31'337'012};
   manifest.levels[0] = {{{12, 4'019'211, 35'010, 0, "apple", "zebra"}},
@@ -270,6 +271,7 @@ TEST(LsmManifest, IsTheTextThatItsHeaderFileShows) {
   const std::string expected = sealed(
       "strata lsm manifest 1\n"
       "log 7\n"
+      "next 13\n"
       "level 0 16076552\n"
       "run\n"
       "table 12\t4019211\t35010\t0\tapple\tzebra\n"
@@ -343,6 +345,8 @@ TEST(LsmManifest, ThatSaysWhatCannotBeIsDamageWhateverItsChecksumSays) {
        {""s,
         "strata lsm manifest 2\n"s,
         title + "log 0\n",
+        title + "next 0\n",
+        title + "next 4611686018427387905\n",
         title + "log -1\n",
         title + "log 18446744073709551616\n",
         title + "log\n",
