@@ -179,52 +179,20 @@ std::vector<LsmTree::FoundLog> LsmTree::replay_all(
   return found;
 }
 
-// Replays a log. A log tells where the one before it ended; but when it has no
-// batches, nothing was written behind that one.
+// Replays a log.
 LsmTree::FoundLog LsmTree::replay(std::uint64_t number, const FoundLog* before,
                                   bool may_be_missing, State& state) {
-  FoundLog log{.number = number};
-  std::optional<Previous> previous;
-  const auto check_none_missing = [&] {
-    if (std::exchange(log.has_batches, true)) return;
-    if (!previous)
-      return lose(state, number, 0, "it does not begin as logs do");
-    if (before == nullptr) return;
-    if (previous->number != before->number) {
-      if (!may_be_missing) {
-        throw IoError("a log is gone", log_path(previous->number), ENOENT);
-      }
-      return lose(state, previous->number, 0, "the log is missing");
-    }
-    if (previous->size > before->end) {
-      lose(state, before->number, before->end,
-           "its end is missing: the next log was begun behind it");
-    }
-  };
-  log.size = visit_log(
-      number, std::nullopt, "replay the log",
-      [&](Decoded decoded, const LogItem& item) {
-        if (decoded == Decoded::kTorn) {
-          log.torn = true;
-          return;
-        }
-        log.end = item.offset + item.size;
-        Previous told;
-        const bool is_record = decoded == Decoded::kRecord;
-        if (is_record && item.offset == 0 && item.kind == LogKind::kBegin &&
-            decode_begin(item.body, told)) {
-          previous = told;
-          return;
-        }
-        if (item.offset > 0) check_none_missing();
-        const bool is_batch =
-            is_record && item.kind == LogKind::kBatch && item.offset > 0;
-        if (!is_batch || !enter(item.body, *state.memtable)) {
-          lose(state, number, item.offset,
-               is_record ? "no batch, but a record" : item.why);
-        }
-        log.has_batches = true;
-      });
+  FoundLog log;
+  log.number = number;
+  log.size = visit_log(number, std::nullopt, "replay the log",
+                       [&](Decoded decoded, const LogItem& item) {
+                         const bool is_first = !log.has_batches;
+                         if (!take(decoded, item, log, state)) return;
+                         if (is_first) {
+                           check_follows(log, before, may_be_missing, state);
+                         }
+                         enter(decoded, item, number, state);
+                       });
   if (!log.has_batches && log.end > 0) {  // what came with it was cut off
     log.torn = true;
     log.end = 0;
@@ -232,18 +200,63 @@ LsmTree::FoundLog LsmTree::replay(std::uint64_t number, const FoundLog* before,
   return log;
 }
 
-// Enters a batch into the memtable. Returns false, and has entered nothing, where
-// it is none.
-bool LsmTree::enter(std::string_view body, Memtable& memtable) {
-  Entry entry;
-  std::string_view rest = body;
-  Decoded decoded = take_entry(rest, entry);
-  while (decoded == Decoded::kRecord) decoded = take_entry(rest, entry);
-  if (decoded != Decoded::kEnd) return false;
-  while (take_entry(body, entry) == Decoded::kRecord) {
-    memtable.add(++sequence_, entry);
+// Notes what stands in a log. Returns whether it is a batch, or may have been.
+bool LsmTree::take(Decoded decoded, const LogItem& item, FoundLog& log,
+                   State& state) const {
+  if (decoded == Decoded::kTorn) {
+    log.torn = true;
+    return false;
   }
-  return true;
+  log.end = item.offset + item.size;
+  if (item.offset > 0) return log.has_batches = true;
+  Previous told;
+  if (decoded == Decoded::kRecord && item.kind == LogKind::kBegin &&
+      decode_begin(item.body, told)) {
+    log.previous = told;
+    return false;
+  }
+  log.has_batches = true;
+  lose(state, log.number, 0, "it does not begin as logs do");
+  return false;
+}
+
+// A log tells where the one before it ended; but when it has no batches, nothing
+// was written behind that one.
+void LsmTree::check_follows(const FoundLog& log, const FoundLog* before,
+                            bool may_be_missing, State& state) const {
+  if (!log.previous || before == nullptr) return;
+  const Previous& previous = *log.previous;
+  if (previous.number != before->number) {
+    if (!may_be_missing) {
+      throw IoError("a log is gone", log_path(previous.number), ENOENT);
+    }
+    lose(state, previous.number, 0, "the log is missing");
+  } else if (previous.size > before->end) {
+    lose(state, before->number, before->end,
+         "its end is missing: the next log was begun behind it");
+  }
+}
+
+// Enters a batch into the memtable, all of it or, where it is none, nothing.
+void LsmTree::enter(Decoded decoded, const LogItem& item, std::uint64_t log,
+                    State& state) {
+  Entry entry;
+  std::string_view rest = item.body;
+  const bool is_record = decoded == Decoded::kRecord;
+  Decoded each = Decoded::kCorrupt;
+  if (is_record && item.kind == LogKind::kBatch) {
+    do {
+      each = take_entry(rest, entry);
+    } while (each == Decoded::kRecord);
+  }
+  if (each != Decoded::kEnd) {
+    return lose(state, log, item.offset,
+                is_record ? "no batch, but a record" : item.why);
+  }
+  rest = item.body;
+  while (take_entry(rest, entry) == Decoded::kRecord) {
+    state.memtable->add(++sequence_, entry);
+  }
 }
 
 // Nothing that was written before is known to be the newest any more: what was

@@ -217,6 +217,7 @@ class LsmTree final : public Store {
     std::uint64_t end = 0;     // of its last record
     bool torn = false;         // whether anything is behind that
     bool has_batches = false;  // or damage, which may have been some
+    std::optional<lsm::Previous> previous{};  // what it begins with
   };
 
   // What a writer that waits for its turn wants to be written.
@@ -247,7 +248,12 @@ class LsmTree final : public Store {
       bool may_be_missing, lsm::State& state);
   [[nodiscard]] FoundLog replay(std::uint64_t number, const FoundLog* before,
                                 bool may_be_missing, lsm::State& state);
-  [[nodiscard]] bool enter(std::string_view body, lsm::Memtable& memtable);
+  [[nodiscard]] bool take(Decoded decoded, const lsm::LogItem& item,
+                          FoundLog& log, lsm::State& state) const;
+  void check_follows(const FoundLog& log, const FoundLog* before,
+                     bool may_be_missing, lsm::State& state) const;
+  void enter(Decoded decoded, const lsm::LogItem& item, std::uint64_t log,
+             lsm::State& state);
   void check_is_young(const std::vector<std::string>& names,
                       const std::vector<std::uint64_t>& logs,
                       bool may_be_missing) const;

@@ -111,7 +111,7 @@ def arguments(words):
         '[--exercise] [--only TEXT] [--stop] -- COMMAND [WORD...]\n'
         '       ./strata grade --stage NN --list\n'
         '       ./strata grade --stage NN --start [NAME]\n'
-        '       ./strata grade --mutations [--stage NN]',
+        '       ./strata grade --mutations [--stage NN] [--one-in N]',
         description='Drives a program in any language through the contract of '
         'a stage (docs/contract.md).')
     parser.add_argument('--stage', metavar='NN', type=lesson.stage,

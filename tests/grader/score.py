@@ -169,7 +169,11 @@ def main():
                         help='only this one')
     parser.add_argument('--only', metavar='TEXT', default='',
                         help='only what has TEXT in its name')
+    parser.add_argument('--one-in', metavar='N', type=int, default=1,
+                        help='only every Nth wrong store of each stage')
     options = parser.parse_args()
+    if options.one_in < 1:
+        parser.error('--one-in wants a number from 1 on')
     wrong = mutations.read(tree.ROOT, MUTATIONS)
     solved = mutations.read(tree.ROOT, SOLUTIONS)
     build([*wrong, *solved])
@@ -183,9 +187,11 @@ def main():
             todo.append((stage, 'right', try_example, (stage,)))
         for kind, listed, tried in (('wrong', wrong, try_mutation),
                                     ('exercise', solved, try_solution)):
-            todo += [(stage, kind, tried, (stage, each)) for each in listed
-                     if f'{stage:02}' in each.stages.split()
-                     and options.only in each.name]
+            mine = [each for each in listed
+                    if f'{stage:02}' in each.stages.split()
+                    and options.only in each.name]
+            step = options.one_in if kind == 'wrong' else 1
+            todo += [(stage, kind, tried, (stage, each)) for each in mine[::step]]
     missed = report(todo)
     sys.exit(1 if missed else 0)
 
