@@ -72,6 +72,9 @@ void add_operations(StoreClass& store) {
            "other there is nothing to do.")
       .def("compact", &OpenStore::compact,
            "Merges now, in this thread: reclaims the space of dead records.")
+      .def("settle", &OpenStore::settle,
+           "Waits until the thread in the background has nothing left to "
+           "merge; ValueError in a stage that cannot tell.")
       .def("salvage", &OpenStore::salvage, py::arg("directory"),
            "Copies what is readable into a new store; a list of dicts tells "
            "what was lost.")

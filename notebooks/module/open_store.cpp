@@ -7,6 +7,7 @@
 #include "common/os/posix_os.h"
 #include "common/store/errors.h"
 #include "notebooks/module/convert.h"
+#include "stages/09_lsm_tree/store.h"
 #include "stages/registry.h"
 
 namespace strata::python {
@@ -206,6 +207,17 @@ void OpenStore::flush() {
 void OpenStore::compact() {
   require("compact");
   work([&] { store().compact(); });
+}
+
+void OpenStore::settle() {
+  work([&] {
+    auto* tree = dynamic_cast<LsmTree*>(&store());
+    if (tree == nullptr) {
+      throw InvalidInput(std::string(stage_.name) +
+                         " cannot tell when it has nothing left to merge");
+    }
+    tree->settle();
+  });
 }
 
 py::dict OpenStore::stats() {

@@ -68,6 +68,11 @@ class OpenStore {
                                     const pybind11::object& to);
   void flush();
   void compact();
+
+  /// Waits until nothing is left to be merged.
+  /// @throws InvalidInput in a stage that cannot tell
+  void settle();
+
   [[nodiscard]] pybind11::dict stats();
   [[nodiscard]] pybind11::list file_stats();
   [[nodiscard]] pybind11::list dump(const std::string& file);

@@ -5,6 +5,8 @@ import os
 
 import _strata
 
+# Fields that are no numbers. Key and value may be any bytes, a line is text.
+_BYTES, _TEXT = ('key', 'value'), ('line',)
 # A table of records begins with these; a field of that name gets a longer one.
 _FRONT = ('file', 'offset', 'size', 'state')
 _TOTALS = {'open': 'opens', 'read': 'reads', 'write': 'writes', 'sync': 'syncs'}
@@ -154,13 +156,15 @@ class Store(_strata.Store):
         front = list(_FRONT)
         middle = [name for name in names if name not in front + ['why']]
         frame = _frame(rows, front + middle + ['why'])
-        numbers = [name for name in middle if name not in ('key', 'value')]
+        numbers = [name for name in middle if name not in _BYTES + _TEXT]
         return frame.astype({name: 'Int64' for name in numbers})
 
 
 def _value(name, value):
-    if name in ('key', 'value'):
+    if name in _BYTES:
         return value
+    if name in _TEXT:
+        return value.decode(errors='backslashreplace')
     return int(value, 16 if name == 'crc' else 10)
 
 

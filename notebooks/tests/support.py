@@ -16,14 +16,23 @@ WITH_COMPACTION = [stage.name for stage in strata.stages()
 # what is looked at twice.
 BY_HAND = {'06_compaction': {'dead_percent': 100},
            '07_bitcask': {'merge_window_end': 0},
-           '08_sstables': {'merge_tables': 1_000_000}}
+           '08_sstables': {'merge_tables': 1_000_000},
+           '09_lsm_tree': {'level_runs': 1_000_000}}
 WITH_CHECKSUMS = [stage.name for stage in strata.stages() if stage.checksums]
 WITH_LOGS = [stage.name for stage in strata.stages() if stage.logs]
 WITHOUT_LOGS = [stage.name for stage in strata.stages() if not stage.logs]
 SORTED = [stage.name for stage in strata.stages() if stage.sorts]
+TREES = [stage for stage in SORTED if stage in WITH_LOGS]
 # Whose dump shows Bitcask's records, one behind the other.
 WITH_RECORDS = [stage.name for stage in strata.stages()
                 if stage.checksums and not stage.sorts]
+
+
+def rest(store):
+    """Writes out what is left to be; no thread has anything to do then."""
+    store.flush()
+    if store.stage in TREES:
+        store.settle()
 
 
 def every(stages):

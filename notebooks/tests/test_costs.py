@@ -5,8 +5,8 @@ import unittest
 import zlib
 
 import support
-from support import (BY_HAND, every, SORTED, STAGES, WITH_CHECKSUMS,
-                     WITH_DELETE, WITH_LOGS, WITH_RECORDS, WITHOUT_LOGS)
+from support import (BY_HAND, every, rest, STAGES, WITH_CHECKSUMS,
+                     TREES, WITH_DELETE, WITH_LOGS, WITH_RECORDS, WITHOUT_LOGS)
 
 
 class Ledger(support.StoreTest):
@@ -30,7 +30,7 @@ class Ledger(support.StoreTest):
                 list(calls[calls.isin(['write', 'sync', 'rename'])]),
                 ['write', 'sync', 'rename', 'sync'])
 
-    @every(SORTED)
+    @every(WITHOUT_LOGS)
     def test_a_get_reads_one_block_of_each_table_that_it_asks(self, stage):
         with self.open(stage, compression='none', **BY_HAND[stage]) as store:
             for value in ('old', 'new'):
@@ -50,9 +50,24 @@ class Ledger(support.StoreTest):
                 self.assertIsNone(store.get('A: less than all'))
             self.assertEqual((costs.reads, costs.keydirs), (0, 2))
 
+    @every(TREES)
+    def test_a_filter_saves_the_read_of_a_miss_and_of_no_hit(self, stage):
+        for bits, reads in (0, 1), (16, 0):
+            with self.open(stage, f'{bits} bits', bloom_bits=bits,
+                           cache_bytes=0) as store:
+                store['a'] = store['z'] = 'there'
+                store.compact()
+                with store.explain() as costs:
+                    self.assertIsNone(store.get('missing'))
+                self.assertEqual((costs.reads, costs.keydirs), (reads, reads))
+                with store.explain() as costs:
+                    self.assertEqual(store['z'], b'there')
+                self.assertEqual((costs.reads, costs.keydirs), (1, 1))
+
     @every(WITH_LOGS)
     def test_a_set_is_one_write_of_exactly_one_record(self, stage):
-        header = 14 if stage in WITH_CHECKSUMS else 2
+        header = (19 if stage in TREES else 14 if stage in WITH_CHECKSUMS
+                  else 2)
         with self.open(stage, sync='always') as store:
             store['river'] = 'Tiber'
             with store.explain() as costs:
@@ -143,7 +158,7 @@ class Ledger(support.StoreTest):
 
 class Tables(support.StoreTest):
 
-    @every(SORTED)
+    @every(WITHOUT_LOGS)
     def test_dump_of_a_sorted_table_tells_where_in_its_block(self, stage):
         with self.open(stage, block_bytes=1, **BY_HAND[stage]) as store:
             for key in ('river', 'rival'):
@@ -163,6 +178,16 @@ class Tables(support.StoreTest):
             self.assertLess(frame.offset[0], frame.offset[1])
             store.compact()
             self.assertEqual(list(store.dump().value), [b'RIVAL', b'Tiber'])
+
+    @every(TREES)
+    def test_dump_of_a_manifest_has_its_lines(self, stage):
+        with self.open(stage) as store:
+            store['city'] = 'Rome'
+            store.compact()
+            frame = store.dump('MANIFEST')
+            manifest = (self.root / stage / 'MANIFEST').read_text()
+            self.assertEqual(list(frame.line), manifest.splitlines())
+            self.assertEqual(frame['size'].sum(), len(manifest))
 
     @every(WITH_RECORDS)
     def test_dump_has_a_column_for_each_field(self, stage):
@@ -215,7 +240,7 @@ class Tables(support.StoreTest):
             for i in range(20):
                 store[f'k{i % 3}'] = str(i)
             store.delete('k0')
-            store.flush()
+            rest(store)
             files, stats = store.file_stats(), store.stats()
             self.assertGreater(len(files), 2)
             self.assertEqual(files.live_bytes.sum(), stats['live_bytes'])

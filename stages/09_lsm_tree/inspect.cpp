@@ -23,8 +23,9 @@ using lsm::Table;
 using lsm::TablePtr;
 using lsm::take_entry;
 
-// All that is on disk at one time.
+// All that is on disk at one time, and stays there.
 struct LsmTree::Moment {
+  std::shared_lock<std::shared_mutex> logs_stay;
   StatePtr state;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> logs;  // and their sizes
 };
@@ -188,11 +189,14 @@ std::vector<std::unique_ptr<Cursor>> memtables_of(const State& state) {
 
 // A writer's logs grow: so it is asked between two writes.
 LsmTree::Moment LsmTree::moment() {
+  Moment moment;
+  moment.logs_stay = std::shared_lock(reading_logs_);
   if (options_.mode == Mode::kRead) {
     const std::shared_lock look(state_lock_);
-    return {state_, found_logs_};
+    moment.state = state_;
+    moment.logs = found_logs_;
+    return moment;
   }
-  Moment moment;
   Writer mine;
   mine.work = [&] {
     const std::scoped_lock one_memtable(flushing_);

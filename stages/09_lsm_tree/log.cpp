@@ -122,7 +122,9 @@ Decoded LogReader::judge_header(LogItem& item) {
   if (bytes.back() == 0 && has_only_zeros(behind)) return Decoded::kTorn;
   Header header;
   if (find_header(bytes, header)) {  // then it is known how long it was
-    item.size = kLogHeaderBytes + std::min(header.size, rest);
+    // One that is cut off must go: what is written behind it would be in it.
+    if (header.size > rest) return Decoded::kTorn;
+    item.size = kLogHeaderBytes + header.size;
     return Decoded::kCorrupt;
   }
   const std::uint64_t next = next_record_behind(offset_);
@@ -156,15 +158,21 @@ bool LogReader::has_only_zeros(std::uint64_t offset) {
   return true;
 }
 
-// Where a record begins behind damage. Its header's checksum says so.
+// Where a record begins behind damage. Its header's checksum says so. One that
+// is cut off counts only where no whole one is behind it: it may be a part of a
+// value.
 std::uint64_t LogReader::next_record_behind(std::uint64_t offset) {
+  std::uint64_t cut_off = window_.size();
   while (++offset < window_.size()) {
     const std::string_view bytes = window_.at(offset, kLogHeaderBytes);
     Header header;
     if (bytes.size() < kLogHeaderBytes) break;
-    if (decode_header(bytes, header)) return offset;
+    if (!decode_header(bytes, header)) continue;
+    const std::uint64_t rest = window_.size() - offset - kLogHeaderBytes;
+    if (header.size <= rest) return offset;
+    cut_off = std::min(cut_off, offset);
   }
-  return window_.size();
+  return cut_off;
 }
 
 }  // namespace strata::lsm

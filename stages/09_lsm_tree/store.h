@@ -342,8 +342,9 @@ class LsmTree final : public Store {
   std::mutex loading_;  // one load at a time
   std::mutex merging_;  // one merge at a time
   std::mutex writing_;  // the queue of writers; and its front, unlocked, writes
-  std::mutex flushing_;  // one memtable at a time is written out
-  std::mutex editing_;   // one manifest at a time
+  std::mutex flushing_;             // one memtable at a time is written out
+  std::mutex editing_;              // one manifest at a time
+  std::shared_mutex reading_logs_;  // they stay, for who tells of them
   mutable std::shared_mutex state_lock_;  // nobody does any I/O with it
 
   StatePtr state_;                          // state_lock_

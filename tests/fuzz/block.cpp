@@ -13,11 +13,11 @@ namespace strata::fuzz {
 
 namespace {
 
-using sstables::BlockBuilder;
-using sstables::BlockCursor;
-using sstables::BlockKind;
-using sstables::Compression;
-using sstables::Entry;
+using sst::BlockBuilder;
+using sst::BlockCursor;
+using sst::BlockKind;
+using sst::Compression;
+using sst::Entry;
 
 constexpr std::size_t kCrcBytes = 4;
 constexpr std::size_t kSizeAt = 6;
@@ -32,8 +32,8 @@ using Pairs = std::vector<Pair>;
 
 // Puts the right length and checksum in front.
 void mend(std::string& block) {
-  if (block.size() < sstables::kBlockHeaderBytes) return;
-  put_big_endian(std::uint64_t{block.size() - sstables::kBlockHeaderBytes},
+  if (block.size() < sst::kBlockHeaderBytes) return;
+  put_big_endian(std::uint64_t{block.size() - sst::kBlockHeaderBytes},
                  block.data() + kSizeAt);
   put_big_endian(crc32(std::string_view(block).substr(kCrcBytes)),
                  block.data());
@@ -102,7 +102,15 @@ void expect_same_again(const Pairs& pairs, Compression compression) {
     const bool is_last = &pair == &pairs.back();
     expect((behind == Decoded::kEnd) == is_last, "behind it is the next");
     expect(is_last || is_told(cursor, (&pair)[1]), "and no other");
+    // And before it the one before.
+    const Decoded before = cursor.seek_before(pair.key);
+    const bool is_first = &pair == &pairs.front();
+    expect((before == Decoded::kEnd) == is_first, "before it is one");
+    expect(is_first || is_told(cursor, (&pair)[-1]), "and no other");
   }
+  expect((cursor.seek_last() == Decoded::kEnd) == pairs.empty(),
+         "there is a last one");
+  expect(pairs.empty() || is_told(cursor, pairs.back()), "and no other");
 }
 
 }  // namespace
@@ -134,7 +142,7 @@ void decode(std::string_view input) {
   std::string scratch;
   const char* why = "";
   const auto opened = open_block(view_of(block), kind, scratch, why);
-  expect(scratch.size() <= sstables::kMaxCompressed, "a block has its limit");
+  expect(scratch.size() <= sst::kMaxCompressed, "a block has its limit");
   expect(!opened.empty() || *why != '\0', "damage has a reason");
   const std::vector<char> entries = exactly(opened);
   BlockCursor cursor;
@@ -146,7 +154,11 @@ void decode(std::string_view input) {
     if (cursor.seek(sought) == Decoded::kRecord) {
       expect(cursor.entry().key >= sought, "a seek goes far enough");
     }
+    if (cursor.seek_before(sought) == Decoded::kRecord) {
+      expect(cursor.entry().key < sought, "one backward does not go too far");
+    }
   }
+  static_cast<void>(cursor.seek_last());
   expect_same_again(pairs, static_cast<Compression>(in.how / 4 % 3));
 }
 

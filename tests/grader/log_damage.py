@@ -103,7 +103,7 @@ def any_file(t):
             layers.expect_right_or_3(layers.ASKED)
             layers.write_over(names)
         # Each byte of the short one, which may name the others.
-        for offset in range(0, len(data), 1 if len(data) < 400 else 50):
+        for offset in range(0, len(data), 1 if len(data) < 600 else 50):
             layers.flipped(age, offset)
             layers.expect_right_or_3(['key039'])  # the last of its table
 

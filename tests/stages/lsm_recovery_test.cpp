@@ -160,6 +160,24 @@ TEST_F(LsmRecovery, ATornEndOfTheNewestLogIsToldAndCutOffByAWriter) {
   EXPECT_THAT(notes, SizeIs(2)) << "it is whole now";
 }
 
+TEST_F(LsmRecovery, BehindATornRecordWithAWrongByteNoWriteIsLost) {
+  std::size_t begin = 0;
+  {
+    const auto store = writer();
+    store->set("a", "1");
+    begin = bytes_of("1.log").size();
+    store->set("b", std::string(300, 'v'));
+  }
+  const std::string torn = bytes_of("1.log").substr(0, begin + 100);
+  for (std::size_t i = 0; i < lsm::kLogHeaderBytes; ++i) {
+    std::string wrong = torn;
+    wrong[begin + i] ^= 1;
+    put("1.log", wrong);
+    writer()->set("c", std::string(300, 'v'));
+    EXPECT_EQ(answer(*reader(), "c"), std::string(300, 'v')) << i;
+  }
+}
+
 TEST_F(LsmRecovery, ALogOfWhichNotEvenTheBeginningIsWholeIsBegunAnew) {
   writer()->set("a", "1");
   put("1.log", bytes_of("1.log").substr(0, 10));

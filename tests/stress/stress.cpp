@@ -33,6 +33,7 @@
 #include "common/store/errors.h"
 #include "common/store/stage.h"
 #include "stages/07_bitcask/store.h"
+#include "stages/09_lsm_tree/store.h"
 #include "stages/registry.h"
 #include "tests/stress/versions.h"
 
@@ -94,6 +95,8 @@ class Stress {
     options.directory = directory_;
     options.mode = mode;
     options.numbers["--segment-bytes"] = 20'000;
+    options.numbers["--table-bytes"] = 10'000;
+    options.numbers["--level-bytes"] = 20'000;
     return settings_.stage->open(options);
   }
 
@@ -197,18 +200,37 @@ class Stress {
 
   // Slowly, so that merges end meanwhile. A stage without iterators scans.
   void iterate(Random& random) {
-    auto* bitcask = dynamic_cast<Bitcask*>(store_.get());
-    if (bitcask == nullptr) return scan(*store_);
-    check_moment([&](const Visit& visit) {
-      auto all = bitcask->iterator();
-      std::string key;
-      std::string value;
-      while (all.next(key, value)) {
+    const auto slowly = [&random](const Visit& visit) {
+      return [&](std::string_view key, std::string_view value) {
         visit(key, value);
         if (random() % 8 == 0) pause(random);
-      }
-    });
+      };
+    };
+    if (auto* bitcask = dynamic_cast<Bitcask*>(store_.get())) {
+      check_moment([&](const Visit& visit) {
+        auto all = bitcask->iterator();
+        std::string key;
+        std::string value;
+        while (all.next(key, value)) slowly(visit)(key, value);
+      });
+    } else if (auto* tree = dynamic_cast<LsmTree*>(store_.get())) {
+      check_moment([&](const Visit& visit) {
+        iterate(*tree, random() % 2 == 0, slowly(visit));
+      });
+    } else {
+      return scan(*store_);
+    }
     ++counts_.scans;
+  }
+
+  // Either way.
+  static void iterate(LsmTree& tree, bool forward, const Visit& visit) {
+    const auto each = tree.iterator({"", ""}, tree.snapshot());
+    bool has = forward ? each->seek_first() : each->seek_last();
+    while (has) {
+      visit(each->key(), each->value());
+      has = forward ? each->next() : each->prev();
+    }
   }
 
   // What a store has in memory only, another process cannot see; what was
