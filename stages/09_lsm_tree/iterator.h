@@ -9,6 +9,8 @@
 ///     … each->key(), each->value() …
 ///   }
 /// @endcode
+///
+/// Neither may outlive its store.
 #pragma once
 
 #include <cstdint>

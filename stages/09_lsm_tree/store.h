@@ -86,10 +86,9 @@ class LsmTree final : public Store {
 
   /// What the Bloom filters said since the open.
   struct FilterCounts {
-    std::uint64_t asked = 0;    ///< tables whose keys might include the key
-    std::uint64_t refused = 0;  ///< where the filter said no
-    std::uint64_t erred =
-        0;  ///< where it said maybe, and the key was not there
+    std::uint64_t asked = 0;    ///< tables in which the key has a place
+    std::uint64_t refused = 0;  ///< of these, where the filter said no
+    std::uint64_t erred = 0;    ///< where it let a key pass that was not there
 
     /// @returns how many of the keys that were not there it let pass, of 1.
     [[nodiscard]] double false_positives() const {

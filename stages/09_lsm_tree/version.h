@@ -48,6 +48,7 @@ void sort_by_key(Run& run);
 
 /// All levels, kLevels of them.
 struct Version {
+  /// The uppermost first.
   std::vector<Level> levels = std::vector<Level>(kLevels);
 
   /// Calls `visit(level, run)` with each run, in the order in which gets ask

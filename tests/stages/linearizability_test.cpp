@@ -325,7 +325,7 @@ TEST_P(Linearizability, OfAllThatThreadsSeeBesideEndlessMerging) {
 // Of keys that are set in turn, each to the number of the round, a scan finds
 // the first ones at a round and the rest at the one before.
 TEST_P(Linearizability, AScanSeesOneMomentOfManyKeys) {
-  const int rounds_to_write = GetParam()->sorts ? 1000 : 3000;
+  const int rounds_to_write = GetParam()->sorts ? 300 : 3000;
   constexpr int kTurn = 26;
   MemoryOs disk;
   YieldingOs yielding(disk);
