@@ -41,12 +41,10 @@
 #include "common/os/file.h"
 #include "common/store/stage.h"
 #include "common/table/block.h"
-#include "common/table/varint.h"
 #include "stages/08_sstables/cursor.h"
 
 namespace strata::sstables {
 
-using sst::append_varint;
 using sst::BlockBuilder;
 using sst::BlockCursor;
 using sst::BlockHeader;

@@ -179,11 +179,19 @@ void LsmTree::write_manifest(const std::string& text) {
     rename_file(os, writing, options_.path_of(lsm::kManifest),
                 "let the manifest count");
   } catch (const IoError&) {
-    failed_ = true;  // unless the one before still counts
-    failed_ = lsm::read_manifest(options_) != manifest_;
+    if (!still_counts()) failed_ = true;
     throw;
   }
   sync_directory("keep the manifest's name");
+}
+
+// Whether the manifest is the one that was written last.
+bool LsmTree::still_counts() const {
+  try {
+    return lsm::read_manifest(options_) == manifest_;
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 void LsmTree::sync_directory(const char* why) {
@@ -215,10 +223,18 @@ void LsmTree::merge(const Pick& pick) {
     edit.added = pick.joined();
     return commit(edit, 0, false);
   }
+  const lsm::Reading reading{
+      .why = "merge",
+      .all = true,
+      .skip = [this](const Table& table, const Gap& gap) {
+        const std::scoped_lock turn(background_lock_);
+        damaged_.insert(table.info().number);
+        has_work_ = has_work_ || is_busy_;  // the next try leaves it out
+        throw Damage(table.path(), gap.offset, gap.why);
+      }};
   std::vector<std::unique_ptr<Cursor>> inputs;
   for (const Run& run : pick.inputs) {
-    inputs.push_back(std::make_unique<RunCursor>(
-        run, lsm::Reading{.why = "merge", .all = true}));
+    inputs.push_back(std::make_unique<RunCursor>(run, reading));
   }
   MergingCursor entries(std::move(inputs));
   const Version others = apply(*version(), Edit{.removed = edit.removed});
@@ -374,9 +390,6 @@ bool LsmTree::merge_if_worth_it() {
     const std::scoped_lock turn(background_lock_);
     pause_ = 0;
     return true;
-  } catch (const Damage&) {
-    note_damaged(*next);
-    throw;
   } catch (const IoError&) {
     const std::scoped_lock turn(background_lock_);
     pause_ = std::clamp<std::uint64_t>(2 * pause_, 1, kLongestPause);
@@ -393,24 +406,6 @@ std::optional<Pick> LsmTree::next_merge() {
     if (table->gap()) damaged_.insert(table->info().number);
   }
   return pick(*now, shape_, damaged_);
-}
-
-// Finds out which tables of a merge are damaged: it tells of the first only, and
-// not which that was.
-void LsmTree::note_damaged(const Pick& pick) {
-  for (const Run& run : pick.inputs) {
-    for (const TablePtr& table : run) {
-      const auto& blocks = table->blocks();
-      const bool is_damaged =
-          std::any_of(blocks.begin(), blocks.end(), [&](const auto& block) {
-            return table->for_each(block, "which one is damaged?",
-                                   [](const auto&) {});
-          });
-      const std::scoped_lock turn(background_lock_);
-      if (is_damaged) damaged_.insert(table->info().number);
-      has_work_ = true;
-    }
-  }
 }
 
 // Waits until there is nothing left to do but what fails.

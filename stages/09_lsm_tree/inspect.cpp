@@ -158,11 +158,11 @@ DumpRecord as_record(const Table& table, const Gap& gap) {
   return record;
 }
 
-// Says which keys newer sources know, asked in ascending order.
+// Says which keys newer sources know, asked in ascending order from one on.
 class Hidden {
  public:
-  explicit Hidden(std::vector<std::unique_ptr<Cursor>> newer)
-      : newer_(std::move(newer)), has_more_(newer_.seek("")) {}
+  Hidden(std::vector<std::unique_ptr<Cursor>> newer, std::string_view from)
+      : newer_(std::move(newer)), has_more_(newer_.seek(from)) {}
 
   [[nodiscard]] bool knows(std::string_view key) {
     while (has_more_ && newer_.entry().key < key) has_more_ = newer_.next();
@@ -414,7 +414,7 @@ void LsmTree::dump_table(const Table& table, const State& state,
                      .all = true,
                      .skip = [](const Table&, const Gap&) {}}));
   }
-  Hidden hidden(std::move(inputs));
+  Hidden hidden(std::move(inputs), table.info().first);
   for (const Table::Block& block : table.blocks()) {
     const auto show = [&](const BlockCursor& at) {
       const Entry& entry = at.entry();

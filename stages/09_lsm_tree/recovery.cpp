@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "common/record/log_entries.h"
-#include "common/store/segment_files.h"
 #include "stages/09_lsm_tree/store.h"
 
 namespace strata {

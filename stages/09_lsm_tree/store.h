@@ -300,6 +300,7 @@ class LsmTree final : public Store {
   [[nodiscard]] std::uint64_t take_number();
   void commit(const lsm::Edit& edit, std::uint64_t first_log, bool was_frozen);
   void write_manifest(const std::string& text);
+  [[nodiscard]] bool still_counts() const;
   void sync_directory(const char* why);
   bool remove_unneeded(const std::string& path, const char* why);
   void merge(const lsm::Pick& pick);
@@ -312,7 +313,6 @@ class LsmTree final : public Store {
   void work_in_background();
   [[nodiscard]] bool merge_if_worth_it();
   [[nodiscard]] std::optional<lsm::Pick> next_merge();
-  void note_damaged(const lsm::Pick& pick);
 
   // inspect.cpp
   struct Moment;

@@ -922,9 +922,9 @@ TEST_F(SsTablesMuseum, AnIndexThatIsCraftedTakesNoMoreMemoryThanOneThatIsNot) {
   std::string table(kBlocks * kBlockBytes, '\0');
   std::string index(14, '\0');
   for (std::size_t i = 0; i < kBlocks; ++i) {
-    sstables::append_varint(i == 0 ? 0 : kShared, index);
-    sstables::append_varint(i == 0 ? kShared + 2 : 2, index);
-    sstables::append_varint(17, index);
+    sst::append_varint(i == 0 ? 0 : kShared, index);
+    sst::append_varint(i == 0 ? kShared + 2 : 2, index);
+    sst::append_varint(17, index);
     if (i == 0) index.append(kShared, 'k');
     append_big_endian(static_cast<std::uint16_t>(i), index);
     append_big_endian(std::uint64_t{i * kBlockBytes}, index);

@@ -28,6 +28,7 @@
 namespace strata::sstables {
 namespace {
 
+using sst::append_varint;
 using sst::take_varint;
 using std::string_literals::operator""s;
 using testing::ElementsAre;
