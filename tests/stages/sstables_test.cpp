@@ -294,7 +294,6 @@ TEST_F(SsTablesTest, MergesCopyAnEntryAsOftenAsTheLogarithmOfAll) {
   Ledger ledger(disk);
   const auto store = open(Mode::kWrite, ledger);
   std::uint64_t flushed = 0;
-  std::size_t most = 0;
   constexpr int kTables = 128;
   for (int table = 0; table < kTables; ++table) {
     const std::uint64_t before = ledger.totals().writes.bytes;
@@ -305,15 +304,9 @@ TEST_F(SsTablesTest, MergesCopyAnEntryAsOftenAsTheLogarithmOfAll) {
     for (const auto& [key, value] : pairs) store->set(key, value);
     store->flush();
     if (table == 0) flushed = ledger.totals().writes.bytes - before;
-    // Until the thread rests.
-    std::size_t count = 0;
-    EXPECT_TRUE(eventually([&] {
-      const std::size_t now = files().size();
-      return std::exchange(count, now) == now;
-    }));
-    most = std::max(most, count);
+    // Soon, however far behind the writer the thread is.
+    ASSERT_TRUE(eventually([&] { return files().size() < 16; }));
   }
-  EXPECT_LT(most, 16U);
   EXPECT_LT(ledger.totals().writes.bytes, flushed * kTables * 8);
   EXPECT_EQ(contents(*store).size(), 20U * kTables);
 }
