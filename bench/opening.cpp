@@ -45,6 +45,9 @@ std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
       set_to(opening.segment_records * record_bytes_in(stage));
     }
     if (spec.name == "--compression") set_to(spec.min);  // none
+    if (spec.name == "--cache-bytes") {
+      set_to(std::uint64_t{kCacheMib} << 20);
+    }
     if (opening.merges_by_itself) continue;
     const bool are_counted =  // else a tree keeps its shape, as its peers do
         spec.name == "--level-runs" && opening.segment_records > 0;

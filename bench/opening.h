@@ -12,6 +12,11 @@
 
 namespace strata::bench {
 
+/// The cache of an engine that has one of its own, stage 09 among them: all that
+/// a million keys of a benchmark take fits, as it does for an engine that maps its
+/// files and has the page cache.
+inline constexpr std::uint32_t kCacheMib = 128;
+
 /// How a store is to be opened, where that matters.
 struct Opening {
   Mode mode = Mode::kRead;  ///< as of `Options`

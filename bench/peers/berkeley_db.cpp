@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "bench/opening.h"
 #include "bench/peers/peer_store.h"
 #include "bench/peers/peers.h"
 
@@ -227,7 +228,7 @@ Subject berkeley_db_peer() {
       .counted = false,
       .version = version(),
       .settings =
-          "8 MiB of cache, a checkpoint after 64 MiB of log, "
+          "128 MiB of cache, a checkpoint after 64 MiB of log, "
           "DB_TXN_WRITE_NOSYNC where a write need not reach the disk",
   };
 }

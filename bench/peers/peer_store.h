@@ -32,10 +32,6 @@ namespace strata::bench {
 inline constexpr std::string_view kTearsOverwrites =
     "A kill in the midst of an overwrite can lose the key with both values.";
 
-/// The cache of an engine that has one of its own: the default of LevelDB and
-/// RocksDB, for those, too, whose default is smaller.
-inline constexpr std::uint32_t kCacheMib = 8;
-
 /// Why hash tables refuse to scan.
 inline constexpr Refusal kNoScan = {"scan", "a hash table has no order"};
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/opening.h"
 #include "bench/peers/peer_store.h"
 #include "bench/peers/peers.h"
 
@@ -220,7 +221,7 @@ Subject sqlite_peer() {
       .merged = Durability::kSystem,
       .version = sqlite3_libversion(),
       .settings =
-          "8 MiB of cache, journal_mode = WAL, a table WITHOUT ROWID; "
+          "128 MiB of cache, journal_mode = WAL, a table WITHOUT ROWID; "
           "synchronous = OFF where a write need not reach the disk, else FULL",
   };
 }

@@ -8,7 +8,12 @@ namespace strata {
 void read_exactly(const File& log, std::uint64_t offset, std::uint64_t size,
                   const char* why, std::string& out) {
   out.resize(size);
-  if (log.read_at(offset, out.data(), size, why) < size) {
+  read_exactly(log, offset, size, out.data(), why);
+}
+
+void read_exactly(const File& log, std::uint64_t offset, std::uint64_t size,
+                  char* out, const char* why) {
+  if (log.read_at(offset, out, size, why) < size) {
     throw Damage(log.path(), offset, "the file has become shorter");
   }
 }

@@ -46,6 +46,10 @@ void for_each_entry(const File& log, std::uint64_t size, const char* why,
 void read_exactly(const File& log, std::uint64_t offset, std::uint64_t size,
                   const char* why, std::string& out);
 
+/// As that, into memory of the caller's.
+void read_exactly(const File& log, std::uint64_t offset, std::uint64_t size,
+                  char* out, const char* why);
+
 /// Reads a record that does not stand in memory as a whole, and compares its
 /// checksum a second time: whoever copies it may delete where it stood.
 /// @param use called with each piece, in order

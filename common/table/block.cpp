@@ -16,6 +16,8 @@ constexpr std::size_t kCrcBytes = 4;
 constexpr std::size_t kRestartBytes = 4;
 constexpr std::size_t kMaxKey = 0xFFFF;
 
+}  // namespace
+
 std::size_t shared_prefix(std::string_view a, std::string_view b) {
   const std::size_t size = std::min(a.size(), b.size());
   return static_cast<std::size_t>(
@@ -24,8 +26,6 @@ std::size_t shared_prefix(std::string_view a, std::string_view b) {
           .first -
       a.begin());
 }
-
-}  // namespace
 
 bool decode_block_header(std::string_view bytes, BlockHeader& header) {
   header.crc = read_big_endian<std::uint32_t>(bytes);

@@ -48,6 +48,9 @@
 
 namespace strata::sst {
 
+/// @returns how many bytes two keys begin with that are the same.
+[[nodiscard]] std::size_t shared_prefix(std::string_view a, std::string_view b);
+
 /// What a block's entries are.
 enum class BlockKind : std::uint8_t {
   kData = 0,    ///< keys and values

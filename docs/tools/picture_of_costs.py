@@ -8,15 +8,20 @@ from programs import Programs
 from wrong import Wrong
 
 STAGES = ('01_scan_log', '02_reverse_scan', '03_hash_index', '04_keydir',
-          '05_segments', '06_compaction', '07_bitcask', '08_sstables')
-COLOURS = ('blue', 'orange', 'green', *['purple'] * 4, 'ink')
+          '05_segments', '06_compaction', '07_bitcask', '08_sstables',
+          '09_lsm_tree')
+COLOURS = ('blue', 'orange', 'green', *['purple'] * 4, 'ink', 'red')
 # How much a library makes of a block is the library's.
-OPTIONS = {'08_sstables': ('--compression', 'none')}
+OPTIONS = {stage: ('--compression', 'none')
+           for stage in ('08_sstables', '09_lsm_tree')}
+# So few writes would all lie in the log that the open replays.
+IS_COMPACTED = ('09_lsm_tree',)
 COUNTS = (10, 100, 1000, 10000)
 READ = re.compile(r'read .*?  offset \d+  ([\d,]+) bytes  (.*)')
 # Why an open reads. What is read for any other reason is the get's.
 OF_THE_OPEN = ('rebuild the index', 'whose slot is it?', 'fill the keydir',
-               'read the hints', 'read the footer', 'read the sparse index')
+               'read the hints', 'read the footer', 'read the sparse index',
+              'read the manifest', 'read the Bloom filter')
 # The hash of stage 03 is another at each open. About one get in a thousand
 # meets the slot of another key first; the least of three opens does not.
 OPENS = {'03_hash_index': 3}
@@ -55,6 +60,8 @@ def measure_gets(binaries):
             for stage in STAGES:
                 programs.run(stage, *OPTIONS.get(stage, ()), 'batch',
                              given=sets)
+                if stage in IS_COMPACTED:
+                    programs.run(stage, *OPTIONS[stage], 'compact')
                 _, opened = programs.run(stage, '--explain', 'batch')
                 for _, why in reads(opened):
                     if why not in OF_THE_OPEN:
@@ -67,15 +74,22 @@ def measure_gets(binaries):
 
 
 def names_of(stages):
-    """`01`, `01, 02` or `03–07`."""
-    numbers = [stage[:2] for stage in stages]
-    return (f'{numbers[0]}–{numbers[-1]}' if len(numbers) > 2
-            else ', '.join(numbers))
+    """`01`, `01, 02`, `03–07` or `04–07, 09`."""
+    rows = []  # of stages that follow each other
+    for stage in stages:
+        at = STAGES.index(stage)
+        if rows and rows[-1][-1] == at - 1:
+            rows[-1].append(at)
+        else:
+            rows.append([at])
+    return ', '.join(
+        f'{STAGES[row[0]][:2]}–{STAGES[row[-1]][:2]}' if len(row) > 2
+        else ', '.join(STAGES[at][:2] for at in row) for row in rows)
 
 
 class GetPanel:
     """One of the diagrams, both axes in powers of ten; below them is zero."""
-    LEFT, RIGHT = 74, 400
+    LEFT, RIGHT = 74, 382
     HEIGHT = 196
     DECADES = (2, 6)  # from 100 bytes to a megabyte
     STEP = 31

@@ -5,10 +5,10 @@ import html
 
 LIGHT = {'paper': '#ffffff', 'ink': '#1f2328', 'faint': '#59636e',
          'grid': '#d1d9e0', 'blue': '#0969da', 'orange': '#bc4c00',
-         'green': '#1a7f37', 'purple': '#8250df'}
+         'green': '#1a7f37', 'purple': '#8250df', 'red': '#cf222e'}
 DARK = {'paper': '#0d1117', 'ink': '#e6edf3', 'faint': '#9198a1',
         'grid': '#3d444d', 'blue': '#4493f8', 'orange': '#f0883e',
-        'green': '#3fb950', 'purple': '#ab7df8'}
+        'green': '#3fb950', 'purple': '#ab7df8', 'red': '#ff7b72'}
 
 # As wide as text can be that a telephone still shows in a legible size.
 WIDTH = 480

@@ -6,6 +6,7 @@
 
 #include "common/record/big_endian.h"
 #include "common/store/errors.h"
+#include "common/table/find_block.h"
 
 namespace strata::sstables {
 
@@ -13,8 +14,6 @@ namespace {
 
 constexpr const char* kOpen = "open the table";
 constexpr const char* kReadIndex = "read the sparse index";
-constexpr const char* kFindBlocks = "find the blocks";
-constexpr const char* kNoBlock = "no block begins here";
 constexpr const char* kNoEntries = "its entries are no entries";
 constexpr std::size_t kPlaceBytes = 16;  // of a block, in the index
 constexpr std::size_t kMaxAhead = std::size_t{256} * 1024;
@@ -23,27 +22,6 @@ constexpr std::size_t kMaxAhead = std::size_t{256} * 1024;
 // share with the one before: all of them together take at most so many bytes
 // of memory for each byte of it. Who claims more means harm.
 constexpr std::uint64_t kKeysPerByte = 16;
-
-struct FoundBlock {
-  BlockHeader header;
-  std::string bytes;
-};
-
-// Reads the block that begins at `at`, as far as one can tell without an index.
-// Returns its entries; nothing, where `why` says why there is none.
-std::string_view find_block(const File& file, std::uint64_t at,
-                            std::uint64_t end, FoundBlock& found,
-                            std::string& scratch, const char*& why) {
-  const std::uint64_t room = end - at;
-  why = room == 0 ? "the file ends too early" : kNoBlock;
-  if (room < kBlockHeaderBytes) return {};
-  read_exactly(file, at, kBlockHeaderBytes, kFindBlocks, found.bytes);
-  const bool is_header = decode_block_header(found.bytes, found.header);
-  if (!is_header || found.header.size > room - kBlockHeaderBytes) return {};
-  read_exactly(file, at, kBlockHeaderBytes + found.header.size, kFindBlocks,
-               found.bytes);
-  return open_block(found.bytes, found.header.kind, scratch, why);
-}
 
 }  // namespace
 
@@ -126,12 +104,12 @@ void Table::find_blocks(const File& file) {
   std::uint64_t key_bytes = 0;
   std::string last_key;
   std::string scratch;
-  FoundBlock found;
+  sst::FoundBlock found;
   for (std::uint64_t at = 0; !end_is_known || at < end;
        at += found.bytes.size()) {
     const char* why = "";
     const std::string_view entries =
-        find_block(file, at, end, found, scratch, why);
+        sst::find_block(file, at, end, found, scratch, why);
     if (!entries.empty() && found.header.kind == BlockKind::kIndex) return;
     BlockCursor cursor;
     const bool has_key =

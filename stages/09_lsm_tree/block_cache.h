@@ -5,42 +5,49 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 namespace strata::lsm {
 
-/// A data block as it is searched: checked, and unfolded.
+/// A data block as it is searched: checked, and unfolded. Who holds one may
+/// read it, in the cache or no more.
 struct LoadedBlock {
-  std::string bytes;         ///< owns them
-  std::string_view entries;  ///< in `bytes`
-
-  LoadedBlock() = default;
-  LoadedBlock(const LoadedBlock&) = delete;
-  LoadedBlock& operator=(const LoadedBlock&) = delete;
+  std::shared_ptr<const char[]> bytes{};  ///< own them; null for no block
+  std::size_t size = 0;                   ///< of these
+  std::string_view entries{};             ///< in these
 };
 
-/// Who holds one may read it, in the cache or no more.
-using BlockPtr = std::shared_ptr<const LoadedBlock>;
-
-/// Keeps the blocks that were used last, as many as fit. For many threads at
-/// once: it is cut into shards, each with a lock of its own, so that readers
-/// seldom meet.
+/// Keeps as many blocks as fit. When one more comes, a hand goes around among
+/// them: it takes away the first that was not used since it last came by, and
+/// those that were it spares once.
+///
+///     slots   | 4.sst 8215 | – | 9.sst 0 | 4.sst 0 | – | …
+///               used             used      not: it goes
+///                                ^ hand ──▶
+///
+/// Of what the last use of each would tell, that keeps nearly all; but who finds
+/// a block sets one bit, where a list in the order of use would have to be mended.
+///
+/// For many threads at once: it is cut into shards, each with a lock of its own,
+/// so that readers seldom meet. A shard is a hash table in one piece: to find a
+/// block costs one load from memory.
+/// @source the clock algorithm: Corbató, "A Paging Experiment with the Multics
+///   System", 1968
 class BlockCache {
  public:
   /// @param bytes how much the blocks may take; 0 keeps none
   explicit BlockCache(std::uint64_t bytes) : capacity_(bytes) {}
 
-  /// @returns the block at that offset of that table; null where it is not
+  /// @returns the block at that offset of that table; none where it is not
   ///   here.
-  [[nodiscard]] BlockPtr find(std::uint64_t table, std::uint64_t offset);
+  [[nodiscard]] LoadedBlock find(std::uint64_t table, std::uint64_t offset);
 
-  /// Keeps a block, in the place of those that were not used for longest.
-  void keep(std::uint64_t table, std::uint64_t offset, const BlockPtr& block);
+  /// Keeps a block, in the place of others that were not used for long.
+  void keep(std::uint64_t table, std::uint64_t offset,
+            const LoadedBlock& block);
 
   /// @returns what the blocks in it take, in bytes: never more than it may.
   [[nodiscard]] std::uint64_t bytes() const;
@@ -48,33 +55,32 @@ class BlockCache {
  private:
   static constexpr std::size_t kShards = 16;
 
-  struct Key {
-    std::uint64_t table;
-    std::uint64_t offset;
+  struct alignas(64) Slot {
+    std::uint64_t table = 0;
+    std::uint64_t offset = 0;
+    LoadedBlock block;  // none: the slot is free
+    bool was_used = false;
 
-    bool operator==(const Key& other) const {
-      return table == other.table && offset == other.offset;
-    }
+    [[nodiscard]] bool is_free() const { return block.bytes == nullptr; }
   };
 
-  struct Hash {
-    std::size_t operator()(const Key& key) const {
-      const std::uint64_t mixed =
-          (key.table * 0x9E3779B97F4A7C15U ^ key.offset) * 0xBF58476D1CE4E5B9U;
-      return static_cast<std::size_t>(mixed ^ mixed >> 32U);
-    }
-  };
-
+  // A hash table with linear probing. Half of its slots are free at least.
   struct Shard {
-    using Blocks = std::list<std::pair<Key, BlockPtr>>;  // last used first
-
     mutable std::mutex lock;
-    Blocks blocks;
-    std::unordered_map<Key, Blocks::iterator, Hash> where;
+    std::vector<Slot> slots;  // a power of two of them
+    std::size_t count = 0;    // which are not free
+    std::size_t hand = 0;     // the slot that is asked to go next
     std::uint64_t bytes = 0;
+
+    [[nodiscard]] std::size_t home_of(std::uint64_t table,
+                                      std::uint64_t offset) const;
+    [[nodiscard]] Slot& slot_for(std::uint64_t table, std::uint64_t offset);
+    void grow();
+    void let_one_go();
+    void erase(std::size_t at);
   };
 
-  [[nodiscard]] static std::uint64_t cost(const LoadedBlock& block);
+  [[nodiscard]] Shard& shard_of(std::uint64_t table, std::uint64_t offset);
 
   const std::uint64_t capacity_;
   std::array<Shard, kShards> shards_;

@@ -76,6 +76,25 @@ void LsmTree::write_out_frozen() {
   written_until_ = frozen_until_;
 }
 
+// At the close. What is in logs can stay there; but each open would replay it.
+// Where a merge is due already it does stay, for many who write little and close
+// would else leave more and more runs, and none of them would wait for a merge.
+void LsmTree::leave_little_to_replay() {
+  const auto may_write_out = [this] {
+    const StatePtr now = state();
+    return !now->lost && now->version->levels[0].size() < shape_.level_runs;
+  };
+  try {
+    if (may_write_out()) write_out_frozen();
+    const bool is_worth_it =
+        may_write_out() && state()->memtable->bytes() >= memtable_bytes_ / 2;
+    if (!is_worth_it) return;
+    freeze();
+    write_out_frozen();
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): see above
+  }
+}
+
 // Writes entries into as many tables as they need. When that fails, nothing is
 // left of these.
 Run LsmTree::write_tables(Cursor& entries, const Output& output) {
@@ -306,9 +325,9 @@ void LsmTree::sweep_tables() {
 
 // Who tells of the store still reads some: they go the next time.
 void LsmTree::sweep_logs() {
+  const std::scoped_lock one_memtable(flushing_);
   const std::unique_lock nobody_reads(reading_logs_, std::try_to_lock);
   if (!nobody_reads) return;
-  const std::scoped_lock one_memtable(flushing_);
   while (!old_logs_.empty() && old_logs_.front() < written_until_) {
     remove_file(options_.system(), log_path(old_logs_.front()),
                 "remove a log that is in tables");

@@ -6,73 +6,75 @@ namespace strata::lsm {
 
 MergingCursor::MergingCursor(std::vector<std::unique_ptr<Cursor>> inputs) {
   inputs_.reserve(inputs.size());
-  for (auto& cursor : inputs) inputs_.push_back({std::move(cursor), false});
+  for (auto& cursor : inputs) inputs_.push_back({std::move(cursor), nullptr});
+}
+
+// Less than 0 where one goes through the key of `a` before that of `b`.
+int MergingCursor::order_of(std::size_t a, std::size_t b) const {
+  const int order = inputs_[a].entry->key.compare(inputs_[b].entry->key);
+  return forward_ ? order : -order;
 }
 
 // Inputs stand in the order of their age, the newest first: so of two with the
 // same key, the newer comes first, whichever way one goes.
 bool MergingCursor::comes_before(std::size_t a, std::size_t b) const {
-  const int order =
-      inputs_[a].cursor->entry().key.compare(inputs_[b].cursor->entry().key);
-  if (order == 0) return a < b;
-  return forward_ ? order < 0 : order > 0;
+  const int order = order_of(a, b);
+  return order == 0 ? a < b : order < 0;
 }
 
 bool MergingCursor::find_front() {
   front_ = bound_ = kNone;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    if (!inputs_[i].has_entry) continue;
+    if (inputs_[i].entry == nullptr) continue;
     if (front_ == kNone || comes_before(i, front_)) {
       bound_ = std::exchange(front_, i);
     } else if (bound_ == kNone || comes_before(i, bound_)) {
       bound_ = i;
     }
   }
+  is_shared_ = bound_ != kNone && order_of(front_, bound_) == 0;
   return front_ != kNone;
 }
 
 bool MergingCursor::seek(std::string_view key) {
   forward_ = true;
-  for (Input& input : inputs_) input.has_entry = input.cursor->seek(key);
+  for (Input& input : inputs_) input.stand(input.cursor->seek(key));
   return find_front();
 }
 
 bool MergingCursor::seek_before(std::string_view key) {
   forward_ = false;
-  for (Input& input : inputs_) input.has_entry = input.cursor->seek_before(key);
+  for (Input& input : inputs_) input.stand(input.cursor->seek_before(key));
   return find_front();
 }
 
 bool MergingCursor::seek_last() {
   forward_ = false;
-  for (Input& input : inputs_) input.has_entry = input.cursor->seek_last();
+  for (Input& input : inputs_) input.stand(input.cursor->seek_last());
   return find_front();
 }
 
 void MergingCursor::move(Input& input) const {
-  input.has_entry = forward_ ? input.cursor->next() : input.cursor->prev();
+  input.stand(forward_ ? input.cursor->next() : input.cursor->prev());
 }
 
 // Moves every input past the key that the front shows.
 bool MergingCursor::leave_key() {
   Input& front = inputs_[front_];
-  if (bound_ == kNone) {  // it is alone
-    move(front);
-    if (!front.has_entry) front_ = kNone;
-    return front_ != kNone;
+  if (is_shared_) {
+    key_ = front.entry->key;
+    for (Input& input : inputs_) {
+      if (input.entry != nullptr && input.entry->key == key_) move(input);
+    }
+    return find_front();
   }
-  const bool is_shared =
-      inputs_[bound_].cursor->entry().key == front.cursor->entry().key;
-  if (!is_shared) {
-    move(front);
-    const bool stays = front.has_entry && comes_before(front_, bound_);
-    return stays || find_front();
-  }
-  key_ = front.cursor->entry().key;
-  for (Input& input : inputs_) {
-    if (input.has_entry && input.cursor->entry().key == key_) move(input);
-  }
-  return find_front();
+  move(front);
+  if (front.entry == nullptr) return find_front();
+  if (bound_ == kNone) return true;
+  const int order = order_of(front_, bound_);
+  if (order > 0 || (order == 0 && front_ > bound_)) return find_front();
+  is_shared_ = order == 0;
+  return true;
 }
 
 bool MergingCursor::next() {

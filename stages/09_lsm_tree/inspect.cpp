@@ -61,8 +61,8 @@ class Weighed final : public Cursor {
  public:
   using File = std::pair<std::uint64_t, std::uint64_t>;  // live, all
 
-  Weighed(Run run, const Reading& reading)
-      : run_(run), entries_(std::move(run), reading), weights_(run_.size()) {}
+  Weighed(const Run& run, const Reading& reading)
+      : run_(run), entries_(run, reading), weights_(run.size()) {}
 
   [[nodiscard]] bool seek(std::string_view key) override {
     return weigh(entries_.seek(key));
@@ -98,7 +98,7 @@ class Weighed final : public Cursor {
     return has_entry;
   }
 
-  const Run run_;
+  const Run& run_;
   RunCursor entries_;
   std::vector<File> weights_;
 };
@@ -360,10 +360,11 @@ std::vector<std::string> LsmTree::details() {
                     std::to_string(level.size()) + " space_amplification " +
                     ratio(sum.all, sum.live));
   }
-  if (asked_ > 0) {
-    lines.push_back("filters: asked " + std::to_string(asked_) + " refused " +
-                    std::to_string(refused_) + " erred " +
-                    std::to_string(erred_));
+  const FilterCounts filters = filter_counts();
+  if (filters.asked > 0) {
+    lines.push_back("filters: asked " + std::to_string(filters.asked) +
+                    " refused " + std::to_string(filters.refused) + " erred " +
+                    std::to_string(filters.erred));
   }
   if (blocks_.bytes() > 0) {
     lines.push_back("cache: bytes " + std::to_string(blocks_.bytes()));
@@ -415,7 +416,8 @@ void LsmTree::dump_table(const Table& table, const State& state,
                      .skip = [](const Table&, const Gap&) {}}));
   }
   Hidden hidden(std::move(inputs), table.info().first);
-  for (const Table::Block& block : table.blocks()) {
+  for (std::size_t i = 0; i < table.blocks().size(); ++i) {
+    const auto block = table.blocks()[i];
     const auto show = [&](const BlockCursor& at) {
       const Entry& entry = at.entry();
       const std::string in_block = std::to_string(at.offset());
@@ -496,9 +498,10 @@ void LsmTree::verify(const DamageVisitor& visit) {
            .why = gap->why});
   };
   for (const TablePtr& table : now.state->version->tables()) {
-    for (const Table::Block& block : table->blocks()) {
+    for (std::size_t i = 0; i < table->blocks().size(); ++i) {
       tell(table->path(),
-           table->for_each(block, "verify every byte", [](const auto&) {}));
+           table->for_each(table->blocks()[i], "verify every byte",
+                           [](const auto&) {}));
     }
     tell(table->path(), table->gap());
     tell(table->path(), table->filter_gap());

@@ -4,11 +4,31 @@
 #include <new>
 #include <utility>
 
+#include "stages/09_lsm_tree/bloom.h"
+
 namespace strata::lsm {
 
 namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
+constexpr std::uint64_t kFilterShare = 64;  // of what the memtable is to hold
+constexpr std::uint64_t kMaxFilterBytes = std::uint64_t{2} << 20;
+
+// How many words of 64 bits a filter has.
+std::size_t filter_words(std::uint64_t expected_bytes) {
+  const std::uint64_t bytes =
+      std::min(expected_bytes / kFilterShare, kMaxFilterBytes);
+  return static_cast<std::size_t>(bytes / sizeof(std::uint64_t) + 1);
+}
+
+// The bits of a key in its word: four, each by six bits of the hash.
+std::uint64_t filter_bits(std::uint64_t hash) {
+  std::uint64_t bits = 0;
+  for (unsigned i = 0; i < 4; ++i) {
+    bits |= std::uint64_t{1} << (hash >> 6 * i & 63U);
+  }
+  return bits;
+}
 
 }  // namespace
 
@@ -54,8 +74,10 @@ struct Memtable::Node {
   }
 };
 
-Memtable::Memtable()
-    : head_(make_node(0, {}, kMaxHeight)), empty_bytes_(arena_.bytes()) {}
+Memtable::Memtable(std::uint64_t expected_bytes)
+    : filter_(filter_words(expected_bytes)),
+      head_(make_node(0, {}, kMaxHeight)),
+      empty_bytes_(arena_.bytes()) {}
 
 Memtable::Node* Memtable::following(const Node* node, unsigned level) {
   return const_cast<Node*>(node)->link(level).load(std::memory_order_acquire);
@@ -76,6 +98,17 @@ Memtable::Node* Memtable::make_node(std::uint64_t sequence, const Entry& entry,
     new (&node->link(level)) std::atomic<Node*>(nullptr);
   }
   return node;
+}
+
+// The upper half of the hash, scaled to the number of words.
+std::size_t Memtable::word_of(std::uint64_t hash) const {
+  return static_cast<std::size_t>((hash >> 32U) * filter_.size() >> 32U);
+}
+
+bool Memtable::may_hold(std::uint64_t hash) const {
+  const std::uint64_t bits = filter_bits(hash);
+  return (filter_[word_of(hash)].load(std::memory_order_relaxed) & bits) ==
+         bits;
 }
 
 // One more with one chance in four; by xorshift, which needs no lock.
@@ -139,6 +172,8 @@ void Memtable::add(std::uint64_t sequence, const Entry& entry) {
   if (height > height_.load(std::memory_order_relaxed)) {
     height_.store(height, std::memory_order_relaxed);
   }
+  const std::uint64_t hash = bloom_hash(entry.key);
+  filter_[word_of(hash)].fetch_or(filter_bits(hash), std::memory_order_relaxed);
   Node* const node = make_node(sequence, entry, height);
   for (unsigned level = 0; level < height; ++level) {
     node->link(level).store(following(path[level], level),
@@ -147,8 +182,9 @@ void Memtable::add(std::uint64_t sequence, const Entry& entry) {
   }
 }
 
-Found Memtable::get(std::string_view key, std::uint64_t as_of,
-                    std::string& value) const {
+Found Memtable::get(std::string_view key, std::uint64_t hash,
+                    std::uint64_t as_of, std::string& value) const {
+  if (!may_hold(hash)) return Found::kNothing;
   const Node* node = find(key, as_of);
   if (node == nullptr || node->key() != key) return Found::kNothing;
   const Entry entry = node->entry();

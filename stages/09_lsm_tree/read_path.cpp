@@ -31,7 +31,10 @@ LsmTree::StatePtr LsmTree::state() const {
 
 bool LsmTree::get(std::string_view key, std::string& value) {
   Found found = Found::kNothing;
-  following_merges([&] { found = find(key, lsm::kNewest, *state(), value); });
+  following_merges([&] {
+    const Snapshot now = snapshot();
+    found = find(key, now.as_of(), now.state(), value);
+  });
   return found == Found::kValue;
 }
 
@@ -43,12 +46,12 @@ bool LsmTree::get(std::string_view key, std::string& value,
 // Asks one source after the other, the newest first, until one knows the key.
 Found LsmTree::find(std::string_view key, std::uint64_t as_of,
                     const State& state, std::string& value) {
-  Found found = state.memtable->get(key, as_of, value);
+  const std::uint64_t hash = lsm::bloom_hash(key);
+  Found found = state.memtable->get(key, hash, as_of, value);
   if (found != Found::kNothing) return found;
-  if (state.frozen) found = state.frozen->get(key, as_of, value);
+  if (state.frozen) found = state.frozen->get(key, hash, as_of, value);
   if (found != Found::kNothing) return found;
   if (state.lost) throw Damage(*state.lost);
-  const std::uint64_t hash = lsm::bloom_hash(key);
   for (const lsm::Level& level : state.version->levels) {
     for (const Run& run : level) {
       found = find_in(run, key, hash, value);
@@ -64,7 +67,6 @@ Found LsmTree::find_in(const Run& run, std::string_view key, std::uint64_t hash,
                        std::string& value) {
   const TablePtr* table = lsm::table_for(run, key);
   if (table == nullptr) return Found::kNothing;
-  asked_.fetch_add(1, std::memory_order_relaxed);
   if (!(*table)->may_hold(hash)) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return Found::kNothing;

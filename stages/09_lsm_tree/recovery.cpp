@@ -90,7 +90,7 @@ void LsmTree::load(const std::string& text, bool may_be_missing) {
              std::lower_bound(logs.begin(), logs.end(), manifest.log));
   if (text.empty()) check_is_young(names, logs, may_be_missing);
   State state;
-  state.memtable = std::make_shared<Memtable>();
+  state.memtable = std::make_shared<Memtable>(memtable_bytes_);
   state.version = open_tables(manifest, may_be_missing);
   const bool is_new = text.empty() && logs.empty();
   auto found = is_new ? std::vector<FoundLog>()
@@ -263,7 +263,7 @@ void LsmTree::enter(Decoded decoded, const LogItem& item, std::uint64_t log,
 void LsmTree::lose(State& state, std::uint64_t log, std::uint64_t offset,
                    const char* why) const {
   state.lost = std::make_shared<const Damage>(log_path(log), offset, why);
-  state.memtable = std::make_shared<Memtable>();
+  state.memtable = std::make_shared<Memtable>(memtable_bytes_);
 }
 
 // Calls `visit` with all that stands in a log, and returns how long it is.

@@ -14,7 +14,7 @@ using lsm::TableFormat;
 
 namespace {
 
-constexpr std::uint64_t kDefaultMemtable = std::uint64_t{4} << 20;
+constexpr std::uint64_t kDefaultMemtable = lsm::Memtable::kUsualBytes;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 40;
 
 // Memtables are to a log-structured store of sorted files what the active
@@ -135,6 +135,8 @@ LsmTree::LsmTree(const Options& options)
   following_merges([this] {
     if (loads_ == 0) load(0);
   });
+  const bool is_merge_due = options.mode == Mode::kWrite && next_merge();
+  if (is_merge_due) wake_background();
 }
 
 LsmTree::~LsmTree() {
@@ -145,6 +147,7 @@ LsmTree::~LsmTree() {
   }
   wake_.notify_all();
   if (background_.joinable()) background_.join();
+  leave_little_to_replay();
   sweep_if_possible();
 }
 

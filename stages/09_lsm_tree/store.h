@@ -105,7 +105,9 @@ class LsmTree final : public Store {
   /// @complexity reads the logs, and of each table footer, filter and index.
   explicit LsmTree(const Options& options);
 
-  /// Everything that was acknowledged is in a log or in a table.
+  /// Everything that was acknowledged is in a log or in a table. A memtable that
+  /// is half full or more is written out, so that the next open has little to
+  /// replay; where that fails, it is in its log all the same.
   ~LsmTree() override;
 
   /// @throws IoError also when the memtable is full and the one before it
@@ -192,7 +194,7 @@ class LsmTree final : public Store {
 
   /// @returns what the filters said since the open.
   [[nodiscard]] FilterCounts filter_counts() const {
-    return {asked_, refused_, erred_};
+    return {refused_ + probes_, refused_, erred_};
   }
 
   /// @returns how writers waited since the open.
@@ -294,6 +296,7 @@ class LsmTree final : public Store {
 
   // compaction.cpp
   void write_out_frozen();
+  void leave_little_to_replay();
   [[nodiscard]] lsm::Run write_tables(lsm::Cursor& entries,
                                       const Output& output);
   void take_back(const lsm::Run& tables);
@@ -385,7 +388,6 @@ class LsmTree final : public Store {
   std::thread background_;
 
   std::atomic<std::uint64_t> probes_{0};
-  std::atomic<std::uint64_t> asked_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> erred_{0};
   std::atomic<std::uint64_t> stalls_{0};

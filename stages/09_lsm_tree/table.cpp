@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/store/errors.h"
+#include "common/table/find_block.h"
 
 namespace strata::lsm {
 
@@ -11,36 +12,14 @@ namespace {
 
 constexpr const char* kOpen = "open the table";
 constexpr const char* kReadIndex = "read the sparse index";
-constexpr const char* kFindBlocks = "find the blocks";
 constexpr const char* kNoEntries = "its entries are no entries";
+constexpr std::uint64_t kShortRange = std::uint64_t{32} * 1024;
 constexpr std::uint64_t kMaxAhead = std::uint64_t{256} * 1024;
 
 // In an index one key in 16 stands whole, and the others hold what they do not
 // share with the one before: all of them together take at most so many bytes
 // of memory for each byte of it. Who claims more means harm.
 constexpr std::uint64_t kKeysPerByte = 16;
-
-struct FoundBlock {
-  BlockHeader header;
-  std::string bytes;
-};
-
-// Reads the block that begins at `at`, as far as one can tell without an index.
-// Returns its entries; nothing, where `why` says why there is none.
-std::string_view find_block(const File& file, std::uint64_t at,
-                            std::uint64_t end, FoundBlock& found,
-                            std::string& scratch, const char*& why) {
-  const std::uint64_t room = end - at;
-  why = room == 0 ? "the file ends too early" : "no block begins here";
-  if (room < sst::kBlockHeaderBytes) return {};
-  read_exactly(file, at, sst::kBlockHeaderBytes, kFindBlocks, found.bytes);
-  const bool is_header = sst::decode_block_header(found.bytes, found.header);
-  if (!is_header || found.header.size > room - sst::kBlockHeaderBytes)
-    return {};
-  read_exactly(file, at, sst::kBlockHeaderBytes + found.header.size,
-               kFindBlocks, found.bytes);
-  return sst::open_block(found.bytes, found.header.kind, scratch, why);
-}
 
 }  // namespace
 
@@ -51,8 +30,10 @@ Table::Table(const Shelf& shelf, const TableInfo& info)
       path_(shelf.options.path_of(name_)) {
   const auto file = open(kOpen);
   size_ = file->size("measure the table");
-  if (read_index(*file)) return;
-  find_blocks(*file);
+  const bool has_index = read_index(*file);
+  if (!has_index) find_blocks(*file);
+  blocks_.finish();
+  if (has_index) return;
   shelf_.options.tell("damaged: " + path_ + ": offset " +
                       std::to_string(gap_->offset) + ": " + gap_->why + ": " +
                       std::to_string(blocks_.size()) +
@@ -97,7 +78,7 @@ bool Table::read_index(const File& file) {
   const bool is_index =
       is_stored_as_it_is && take_index(entries, footer->filter.offset);
   if (!is_index) {
-    blocks_.clear();
+    blocks_ = {};
     gap_ = {footer->index.offset, footer->index.size, "the index is damaged"};
   }
   read_filter(file, footer->filter);
@@ -121,7 +102,7 @@ bool Table::take_index(std::string_view entries, std::uint64_t end) {
     const bool fits =
         place->size > sst::kBlockHeaderBytes && place->size <= end - at;
     if (place->offset != at || !fits || !follows) return false;
-    blocks_.push_back({std::string(entry.key), *place});
+    blocks_.add(entry.key, place->size);
     at += place->size;
   }
   return decoded == Decoded::kEnd && at == end;
@@ -150,11 +131,11 @@ void Table::find_blocks(const File& file) {
   std::uint64_t key_bytes = 0;
   std::string last_key;
   std::string scratch;
-  FoundBlock found;
+  sst::FoundBlock found;
   for (std::uint64_t at = 0;; at += found.bytes.size()) {
     const char* why = "";
     const std::string_view entries =
-        find_block(file, at, end, found, scratch, why);
+        sst::find_block(file, at, end, found, scratch, why);
     const bool is_other =
         !entries.empty() && found.header.kind != BlockKind::kData;
     if (is_other && last_key >= info_.last) return;
@@ -167,8 +148,7 @@ void Table::find_blocks(const File& file) {
       if (last_key < info_.last) lost_behind_ = last_key;
       return;
     }
-    blocks_.push_back(
-        {std::string(cursor.entry().key), {at, found.bytes.size()}});
+    blocks_.add(cursor.entry().key, found.bytes.size());
     do {
       last_key = cursor.entry().key;
     } while (cursor.next() == Decoded::kRecord);
@@ -176,17 +156,7 @@ void Table::find_blocks(const File& file) {
 }
 
 std::uint64_t Table::index_bytes() const {
-  std::uint64_t bytes = blocks_.capacity() * sizeof(Block) + filter_.bytes();
-  for (const Block& block : blocks_) bytes += block.first_key.size();
-  return bytes;
-}
-
-std::size_t Table::block_of(std::string_view key) const {
-  const auto behind = std::upper_bound(
-      blocks_.begin(), blocks_.end(), key,
-      [](std::string_view a, const Block& b) { return a < b.first_key; });
-  const auto at = static_cast<std::size_t>(behind - blocks_.begin());
-  return at == 0 ? 0 : at - 1;
+  return blocks_.bytes() + filter_.bytes();
 }
 
 void Table::check_not_lost(std::string_view key) const {
@@ -201,40 +171,46 @@ void Table::check_whole() const {
 
 void Table::read_blocks(std::size_t first, std::size_t count, const char* why,
                         std::string& bytes) const {
-  const Place& last = blocks_[first + count - 1].place;
-  const std::uint64_t begin = blocks_[first].place.offset;
-  read_exactly(*open(kOpen), begin, last.offset + last.size - begin, why,
+  const std::uint64_t begin = blocks_.place(first).offset;
+  read_exactly(*open(kOpen), begin, blocks_.end(first + count - 1) - begin, why,
                bytes);
 }
 
-BlockPtr Table::block(std::size_t number) const {
-  const std::uint64_t offset = blocks_[number].place.offset;
-  if (auto kept = shelf_.blocks.find(info_.number, offset)) return kept;
-  const auto loaded = std::make_shared<LoadedBlock>();
-  std::string unfolded;
+LoadedBlock Table::block(std::size_t number) const {
+  const Place place = blocks_.place(number);
+  LoadedBlock block = shelf_.blocks.find(info_.number, place.offset);
+  if (block.bytes) return block;
+  auto bytes = std::make_shared_for_overwrite<char[]>(place.size);
+  read_exactly(*open(kOpen), place.offset, place.size, bytes.get(),
+               "read the block");
+  thread_local std::string unfolded;
   const char* why = "";
-  read_blocks(number, 1, "read the block", loaded->bytes);
-  loaded->entries =
-      sst::open_block(loaded->bytes, BlockKind::kData, unfolded, why);
-  if (loaded->entries.empty()) throw Damage(path_, offset, why);
+  unfolded.clear();
+  block.entries = sst::open_block({bytes.get(), place.size}, BlockKind::kData,
+                                  unfolded, why);
+  if (block.entries.empty()) throw Damage(path_, place.offset, why);
+  block.size = place.size;
   if (!unfolded.empty()) {
-    loaded->bytes = std::move(unfolded);
-    loaded->entries = loaded->bytes;
+    block.size = unfolded.size();
+    bytes = std::make_shared_for_overwrite<char[]>(block.size);
+    unfolded.copy(bytes.get(), block.size);
+    block.entries = {bytes.get(), block.size};
   }
-  shelf_.blocks.keep(info_.number, offset, loaded);
-  return loaded;
+  block.bytes = std::move(bytes);
+  shelf_.blocks.keep(info_.number, place.offset, block);
+  return block;
 }
 
 Found Table::get(std::string_view key, std::string& value) const {
   check_not_lost(key);
-  if (blocks_.empty() || key < blocks_[0].first_key) return Found::kNothing;
-  const std::size_t number = block_of(key);
-  const BlockPtr loaded = block(number);
+  if (blocks_.empty() || key < blocks_.first_key(0)) return Found::kNothing;
+  const std::size_t number = blocks_.block_of(key);
+  const LoadedBlock loaded = block(number);
   thread_local BlockCursor cursor;
   Decoded decoded = Decoded::kCorrupt;
-  if (cursor.open(loaded->entries)) decoded = cursor.seek(key);
+  if (cursor.open(loaded.entries)) decoded = cursor.seek(key);
   if (decoded == Decoded::kCorrupt) {
-    throw Damage(path_, blocks_[number].place.offset, kNoEntries);
+    throw Damage(path_, blocks_.place(number).offset, kNoEntries);
   }
   if (decoded == Decoded::kEnd || cursor.entry().key != key) {
     return Found::kNothing;
@@ -245,7 +221,7 @@ Found Table::get(std::string_view key, std::string& value) const {
 }
 
 std::optional<Gap> Table::for_each(
-    const Block& block, const char* why,
+    const SparseIndex::Block& block, const char* why,
     const std::function<void(const BlockCursor&)>& visit) const {
   std::string bytes;
   std::string scratch;
@@ -271,7 +247,7 @@ void TableCursor::meet(const Gap& gap) {
 }
 
 void TableCursor::meet_block(const char* why) {
-  const Place& place = table_->blocks()[number_].place;
+  const Place place = table_->blocks().place(number_);
   meet({place.offset, place.size, why});
 }
 
@@ -280,13 +256,16 @@ void TableCursor::meet_lost() {
   if (table_->has_lost_keys()) meet(*table_->gap());
 }
 
-bool TableCursor::open_cached(std::size_t number) {
+bool TableCursor::begin_at(std::size_t number) {
   number_ = number;
-  held_ = table_->block(number);
-  read_until_ = number + 1;
-  at_ = 0;
-  ahead_ = 1;
-  return block_.open(held_->entries);
+  from_ = table_->blocks().place(number).offset;
+  return open_cached();
+}
+
+bool TableCursor::open_cached() {
+  held_ = table_->block(number_);
+  read_until_ = number_ + 1;
+  return block_.open(held_.entries);
 }
 
 bool TableCursor::seek(std::string_view key) {
@@ -295,15 +274,14 @@ bool TableCursor::seek(std::string_view key) {
     meet_lost();
     return false;
   }
-  const std::size_t number = table_->block_of(key);
+  const std::size_t number = blocks.block_of(key);
   Decoded decoded = Decoded::kCorrupt;
   if (reading_.all) {
     read_until_ = number;
     number_ = number - 1;
-    ahead_ = kMaxAhead;
     if (!open_next()) return first_of_next();
     decoded = block_.seek(key);
-  } else if (open_cached(number)) {
+  } else if (begin_at(number)) {
     decoded = block_.seek(key);
   }
   if (decoded == Decoded::kCorrupt) meet_block(kNoEntries);
@@ -328,18 +306,20 @@ bool TableCursor::first_of_next() {
   return false;
 }
 
-// Opens the next block, read with others that follow it. Returns false, and has
-// met the damage, where it is no block.
+// Opens the next block. Returns false, and has met the damage, where it is none.
 bool TableCursor::open_next() {
   ++number_;
-  if (number_ >= read_until_) read_ahead();
-  const auto size =
-      static_cast<std::size_t>(table_->blocks()[number_].place.size);
-  const auto bytes = std::string_view(bytes_).substr(at_, size);
-  at_ += size;
-  const char* why = "";
-  if (block_.open(sst::open_block(bytes, BlockKind::kData, scratch_, why))) {
-    return true;
+  const Place place = table_->blocks().place(number_);
+  const bool is_short = !reading_.all && place.offset - from_ < kShortRange;
+  const char* why = kNoEntries;
+  if (is_short) {
+    if (open_cached()) return true;
+  } else {
+    if (number_ >= read_until_) read_ahead();
+    const auto bytes = std::string_view(bytes_).substr(at_, place.size);
+    at_ += place.size;
+    if (block_.open(sst::open_block(bytes, BlockKind::kData, scratch_, why)))
+      return true;
   }
   meet_block(why);
   return false;
@@ -348,24 +328,22 @@ bool TableCursor::open_next() {
 // Reads the block it is to go to, and more while they fit.
 void TableCursor::read_ahead() {
   const auto& blocks = table_->blocks();
-  const std::uint64_t begin = blocks[number_].place.offset;
+  const std::uint64_t begin = blocks.place(number_).offset;
+  const std::uint64_t ahead =
+      reading_.all ? kMaxAhead : std::min(begin - from_, kMaxAhead);
   read_until_ = number_;
   do {
     ++read_until_;
   } while (read_until_ < blocks.size() &&
-           blocks[read_until_].place.offset + blocks[read_until_].place.size -
-                   begin <=
-               ahead_);
+           blocks.end(read_until_) - begin <= ahead);
   table_->read_blocks(number_, read_until_ - number_, reading_.why, bytes_);
   at_ = 0;
-  ahead_ =
-      std::min(2 * std::max<std::uint64_t>(ahead_, bytes_.size()), kMaxAhead);
 }
 
 bool TableCursor::seek_before(std::string_view key) {
   table_->check_not_lost(key);
   if (table_->blocks().empty()) return false;
-  if (!open_cached(table_->block_of(key))) meet_block(kNoEntries);
+  if (!begin_at(table_->blocks().block_of(key))) meet_block(kNoEntries);
   const Decoded decoded = block_.seek_before(key);
   if (decoded == Decoded::kCorrupt) meet_block(kNoEntries);
   return decoded == Decoded::kRecord || last_of_previous();
@@ -388,7 +366,7 @@ bool TableCursor::prev() {
 bool TableCursor::last_of_previous() {
   if (number_ == 0) return false;
   Decoded decoded = Decoded::kCorrupt;
-  if (open_cached(number_ - 1)) decoded = block_.seek_last();
+  if (begin_at(number_ - 1)) decoded = block_.seek_last();
   if (decoded == Decoded::kCorrupt) meet_block(kNoEntries);
   return decoded == Decoded::kRecord;
 }

@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/os/file.h"
 #include "common/record/log_entries.h"
@@ -18,6 +17,7 @@
 #include "stages/09_lsm_tree/block_cache.h"
 #include "stages/09_lsm_tree/bloom.h"
 #include "stages/09_lsm_tree/cursor.h"
+#include "stages/09_lsm_tree/sparse_index.h"
 #include "stages/09_lsm_tree/table_file.h"
 
 namespace strata::lsm {
@@ -38,12 +38,6 @@ struct Shelf {
 /// is missing has lost all.
 class Table {
  public:
-  /// Where a data block is.
-  struct Block {
-    std::string first_key;  ///< of its entries
-    Place place;            ///< in the file, with its header
-  };
-
   /// Reads footer, filter and index.
   /// @param shelf what it points at must outlive this
   /// @throws IoError, also when the file is missing
@@ -70,7 +64,7 @@ class Table {
   [[nodiscard]] std::uint64_t index_bytes() const;
 
   /// @returns its data blocks, in file order.
-  [[nodiscard]] const std::vector<Block>& blocks() const { return blocks_; }
+  [[nodiscard]] const SparseIndex& blocks() const { return blocks_; }
 
   /// @returns the damage that was seen when it was opened, if any: of the
   ///   footer, of the index, or of what stands behind the last whole block.
@@ -99,23 +93,19 @@ class Table {
 
   /// @returns a data block, by its number, from the cache or read into it.
   /// @throws IoError, Damage
-  [[nodiscard]] BlockPtr block(std::size_t number) const;
+  [[nodiscard]] LoadedBlock block(std::size_t number) const;
 
   /// Goes through a block's entries, and leaves the cache alone.
   /// @returns the block as a gap where it is damaged.
   /// @throws IoError
   [[nodiscard]] std::optional<Gap> for_each(
-      const Block& block, const char* why,
+      const SparseIndex::Block& block, const char* why,
       const std::function<void(const BlockCursor&)>& visit) const;
 
   /// Reads `count` blocks from the `first` on, which lie one behind the other.
   /// @throws IoError; Damage when the file has become shorter
   void read_blocks(std::size_t first, std::size_t count, const char* why,
                    std::string& bytes) const;
-
-  /// @returns the block in which `key` is if it is there at all, the number of
-  ///   it among blocks(); of a key that is less than all, 0.
-  [[nodiscard]] std::size_t block_of(std::string_view key) const;
 
   /// @throws Damage when `key` may have been lost by the damage that gap()
   ///   tells of.
@@ -142,7 +132,7 @@ class Table {
   const std::string name_;
   const std::string path_;
   std::uint64_t size_ = 0;
-  std::vector<Block> blocks_;
+  SparseIndex blocks_;
   Bloom filter_;
   std::optional<Gap> gap_;
   std::optional<Gap> filter_gap_;
@@ -157,13 +147,14 @@ struct Reading {
   const char* why = "scan";  ///< told in the ledger
   bool all = false;          ///< from end to end: in long reads, past the cache
   /// Called with each damaged stretch, behind which `next` goes on; without it
-  /// every move throws Damage.
+  /// every move throws Damage. Only for who goes through all.
   std::function<void(const Table& table, const Gap& gap)> skip{};
 };
 
-/// Goes through a table in constant memory. Where it goes forward it reads more
-/// and more blocks at a time: a short range reads little, a long one in long
-/// reads.
+/// Goes through a table in constant memory. A short range takes its blocks from
+/// the cache, as gets do. One that goes on reads past it, each time as much as it
+/// has come through so far: little is read in vain, a long range is read in long
+/// reads, and the cache keeps what gets need.
 class TableCursor final : public Cursor {
  public:
   /// @param table kept for as long as this
@@ -181,7 +172,8 @@ class TableCursor final : public Cursor {
   [[nodiscard]] std::uint64_t entry_size() const { return block_.size(); }
 
  private:
-  [[nodiscard]] bool open_cached(std::size_t number);
+  [[nodiscard]] bool begin_at(std::size_t number);
+  [[nodiscard]] bool open_cached();
   [[nodiscard]] bool open_next();
   [[nodiscard]] bool first_of_next();
   [[nodiscard]] bool last_of_previous();
@@ -193,10 +185,10 @@ class TableCursor final : public Cursor {
   const TablePtr table_;
   const Reading reading_;
   std::size_t number_ = 0;      // of the block it is in
-  BlockPtr held_;               // where that came from the cache
+  LoadedBlock held_;            // where that came from the cache
   std::size_t read_until_ = 0;  // blocks behind it, before here: in `bytes_`
   std::size_t at_ = 0;          // where in `bytes_` the next one begins
-  std::uint64_t ahead_ = 1;     // how much to read the next time, in bytes
+  std::uint64_t from_ = 0;      // where in the file it began to go forward
   std::string bytes_;
   std::string scratch_;
   BlockCursor block_;

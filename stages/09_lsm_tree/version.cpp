@@ -66,10 +66,8 @@ Version apply(const Version& version, const Edit& edit) {
   return next;
 }
 
-RunCursor::RunCursor(Run run, Reading reading)
-    : run_(std::move(run)),
-      reading_(std::move(reading)),
-      number_(run_.size()) {}
+RunCursor::RunCursor(const Run& run, Reading reading)
+    : run_(run), reading_(std::move(reading)), number_(run.size()) {}
 
 void RunCursor::open(std::size_t number) {
   if (number == number_ && table_) return;

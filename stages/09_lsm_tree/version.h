@@ -81,8 +81,9 @@ struct Edit {
 /// Goes through a run as through one table.
 class RunCursor final : public Cursor {
  public:
-  /// @param run kept for as long as this
-  RunCursor(Run run, Reading reading);
+  /// @param run must outlive this
+  RunCursor(const Run& run, Reading reading);
+  RunCursor(Run&& run, Reading reading) = delete;
 
   [[nodiscard]] bool seek(std::string_view key) override;
   [[nodiscard]] bool seek_before(std::string_view key) override;
@@ -105,7 +106,7 @@ class RunCursor final : public Cursor {
   [[nodiscard]] bool first_from(std::size_t number);
   [[nodiscard]] bool last_until(std::size_t number);
 
-  const Run run_;
+  const Run& run_;
   const Reading reading_;
   std::size_t number_;  // which table is open
   std::unique_ptr<TableCursor> table_;

@@ -164,7 +164,8 @@ void LsmTree::freeze() {
   frozen_until_ = log_number_;
   const std::unique_lock change(state_lock_);
   auto next = std::make_shared<State>(*state_);
-  next->frozen = std::exchange(next->memtable, std::make_shared<Memtable>());
+  next->frozen = std::exchange(next->memtable,
+                               std::make_shared<Memtable>(memtable_bytes_));
   state_ = std::move(next);
 }
 

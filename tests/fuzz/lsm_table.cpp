@@ -135,12 +135,11 @@ Model read(const TablePtr& table, std::string_view from, bool skips) {
 
 // Whether nothing in it is damaged.
 bool is_whole(const Table& table) {
-  return !table.gap() && !table.filter_gap() &&
-         std::none_of(table.blocks().begin(), table.blocks().end(),
-                      [&table](const Table::Block& block) {
-                        return table.for_each(block, "fuzz", [](const auto&) {})
-                            .has_value();
-                      });
+  bool whole = !table.gap() && !table.filter_gap();
+  for (std::size_t i = 0; whole && i < table.blocks().size(); ++i) {
+    whole = !table.for_each(table.blocks()[i], "fuzz", [](const auto&) {});
+  }
+  return whole;
 }
 
 // Goes backward from a key, or from the end. Where there are no 16 keys from

@@ -7,9 +7,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/record/binary_record.h"
@@ -18,6 +22,7 @@
 #include "stages/09_lsm_tree/block_cache.h"
 #include "stages/09_lsm_tree/bloom.h"
 #include "stages/09_lsm_tree/manifest.h"
+#include "stages/09_lsm_tree/sparse_index.h"
 #include "stages/09_lsm_tree/table.h"
 #include "tests/stages/lsm_fixture.h"
 #include "tests/support.h"
@@ -176,13 +181,45 @@ TEST(LsmBloom, OfBytesThatAreNoneLetsEveryKeyThrough) {
   }
 }
 
+// ---- The sparse index
+
+// Keys that begin alike, that end early and that differ late, and others.
+RC_GTEST_PROP(LsmSparseIndex, FindsTheBlockOfAnyKey, ()) {
+  const auto prefix = *any_text();
+  std::set<std::string> keys;
+  for (const auto& [key, unused] : *any_model()) keys.insert(prefix + key);
+  RC_PRE(!keys.empty());
+  SparseIndex index;
+  std::uint64_t end = 0;
+  std::uint64_t size = 0;
+  for (const std::string& key : keys) index.add(key, ++size);
+  index.finish();
+  RC_ASSERT(index.size() == keys.size());
+  std::size_t number = 0;
+  for (const std::string& key : keys) {
+    RC_ASSERT(index[number].first_key == key);
+    RC_ASSERT(index[number].place.offset == end);
+    RC_ASSERT(index[number].place.size == number + 1);
+    RC_ASSERT(index.end(number) == (end += number + 1));
+    ++number;
+  }
+  std::set<std::string> sought = keys;
+  for (const auto& [key, unused] : *any_model()) {
+    sought.insert({key, prefix + key, prefix.substr(0, key.size())});
+  }
+  for (const std::string& key : sought) {
+    const auto behind = keys.upper_bound(key);
+    const auto before = std::distance(keys.begin(), behind);
+    RC_ASSERT(
+        index.block_of(key) ==
+        static_cast<std::size_t>(std::max<std::ptrdiff_t>(before, 1) - 1));
+  }
+}
+
 // ---- The block cache
 
-BlockPtr block_of(std::size_t size) {
-  auto block = std::make_shared<LoadedBlock>();
-  block->bytes.assign(size, 'x');
-  block->entries = block->bytes;
-  return block;
+LoadedBlock block_of(std::size_t size) {
+  return {std::make_shared<char[]>(size), size, {}};
 }
 
 TEST(LsmBlockCache, HoldsAsMuchAsItMayAndNeverMore) {
@@ -199,45 +236,75 @@ TEST(LsmBlockCache, HoldsAsMuchAsItMayAndNeverMore) {
 
 TEST(LsmBlockCache, KeepsWhatIsUsedAndLetsGoWhatIsNot) {
   BlockCache cache(std::uint64_t{1} << 20);
-  const BlockPtr used = block_of(4096);
-  const BlockPtr unused = block_of(4096);
+  const LoadedBlock used = block_of(4096);
+  const LoadedBlock unused = block_of(4096);
   cache.keep(1, 0, used);
   cache.keep(2, 0, unused);
-  EXPECT_EQ(cache.find(1, 0), used);
-  EXPECT_EQ(cache.find(2, 0), unused);
+  EXPECT_EQ(cache.find(1, 0).bytes, used.bytes);
+  EXPECT_EQ(cache.find(2, 0).bytes, unused.bytes);
   for (std::uint64_t i = 0; i < 2000; ++i) {
     cache.keep(3, i * 4096, block_of(4096));
-    ASSERT_EQ(cache.find(1, 0), used) << i;
+    ASSERT_EQ(cache.find(1, 0).bytes, used.bytes) << i;
   }
-  EXPECT_EQ(cache.find(2, 0), nullptr);
-  EXPECT_EQ(unused->bytes.size(), 4096U) << "who holds it may read it";
+  EXPECT_EQ(cache.find(2, 0).bytes, nullptr);
+  EXPECT_EQ(unused.bytes.use_count(), 1) << "who holds it may read it";
 }
 
 TEST(LsmBlockCache, KnowsABlockByItsTableAndItsPlace) {
   BlockCache cache(std::uint64_t{1} << 20);
-  const BlockPtr block = block_of(100);
+  const LoadedBlock block = block_of(100);
   cache.keep(1, 4096, block);
-  EXPECT_EQ(cache.find(1, 4096), block);
-  EXPECT_EQ(cache.find(2, 4096), nullptr);
-  EXPECT_EQ(cache.find(1, 0), nullptr);
+  EXPECT_EQ(cache.find(1, 4096).bytes, block.bytes);
+  EXPECT_EQ(cache.find(2, 4096).bytes, nullptr);
+  EXPECT_EQ(cache.find(1, 0).bytes, nullptr);
   const std::uint64_t bytes = cache.bytes();
   cache.keep(1, 4096, block_of(100));
-  EXPECT_EQ(cache.find(1, 4096), block) << "it is there already";
+  EXPECT_EQ(cache.find(1, 4096).bytes, block.bytes) << "it is there already";
   EXPECT_EQ(cache.bytes(), bytes);
+}
+
+// Whatever comes and goes: what it counts is what can be found in it, and what
+// is found is what was kept.
+RC_GTEST_PROP(LsmBlockCache, FindsAllThatItCounts, ()) {
+  using Key = std::pair<std::uint64_t, std::uint64_t>;
+  BlockCache one(std::uint64_t{1} << 20);
+  one.keep(1, 0, block_of(1));
+  const std::uint64_t besides = one.bytes() - 1;
+  BlockCache cache(*rc::gen::inRange<std::uint64_t>(1, 1 << 17));
+  std::map<Key, LoadedBlock> kept;
+  const auto few = rc::gen::inRange<std::uint64_t>(0, 20);
+  for (int i = *rc::gen::inRange(0, 400); i > 0; --i) {
+    const Key key{*few, 4096 * *few};
+    const LoadedBlock found = cache.find(key.first, key.second);
+    if (found.bytes) RC_ASSERT(found.bytes == kept.at(key).bytes);
+    if (found.bytes || *rc::gen::arbitrary<bool>()) continue;
+    const LoadedBlock block = block_of(*rc::gen::inRange<std::size_t>(1, 2000));
+    kept[key] = block;
+    cache.keep(key.first, key.second, block);
+  }
+  std::uint64_t bytes = 0;
+  for (const auto& [key, block] : kept) {
+    const LoadedBlock found = cache.find(key.first, key.second);
+    if (!found.bytes) continue;
+    RC_ASSERT(found.bytes == block.bytes);
+    bytes += block.size + besides;
+  }
+  RC_ASSERT(bytes == cache.bytes());
 }
 
 TEST(LsmBlockCache, KeepsNothingThatDoesNotFit) {
   BlockCache none(0);
   none.keep(1, 0, block_of(1));
-  EXPECT_EQ(none.find(1, 0), nullptr);
+  EXPECT_EQ(none.find(1, 0).bytes, nullptr);
   BlockCache small(std::uint64_t{64} << 10);
-  const BlockPtr kept = block_of(1000);
+  const LoadedBlock kept = block_of(1000);
   small.keep(1, 0, kept);
   for (std::uint64_t i = 0; i < 100; ++i) {
     small.keep(2, i, block_of(std::size_t{64} << 10));
   }
-  EXPECT_EQ(small.find(2, 0), nullptr);
-  EXPECT_EQ(small.find(1, 0), kept) << "nothing went for what was not kept";
+  EXPECT_EQ(small.find(2, 0).bytes, nullptr);
+  EXPECT_EQ(small.find(1, 0).bytes, kept.bytes)
+      << "nothing went for what was not kept";
 }
 
 // ---- The manifest

@@ -368,7 +368,8 @@ TEST(LsmMemtable, OfNothingKnowsNothing) {
   const auto memtable = std::make_shared<Memtable>();
   EXPECT_TRUE(memtable->empty());
   std::string value;
-  EXPECT_EQ(memtable->get("a", kNewest, value), Found::kNothing);
+  EXPECT_EQ(memtable->get("a", bloom_hash("a"), kNewest, value),
+            Found::kNothing);
   MemtableCursor cursor(memtable, kNewest);
   EXPECT_FALSE(cursor.seek(""));
   EXPECT_FALSE(cursor.seek_before("z"));
@@ -383,7 +384,7 @@ RC_GTEST_PROP(LsmMemtable, IsAtEveryMomentWhatHadBeenWrittenUntilThen, ()) {
     const Model model = model_of(writes, moment);
     for (const auto& [key, unused1, unused2] : writes) {
       std::string value;
-      const Found found = memtable->get(key, moment, value);
+      const Found found = memtable->get(key, bloom_hash(key), moment, value);
       const auto expected = model.find(key);
       if (expected == model.end()) {
         RC_ASSERT(found == Found::kNothing);
@@ -424,7 +425,7 @@ TEST(LsmMemtable, KnowsHowMuchMemoryItsEntriesTake) {
   }
   EXPECT_GE(memtable.bytes(), least) << "of old values, too";
   std::string value;
-  EXPECT_EQ(memtable.get("key", 4, value), Found::kValue);
+  EXPECT_EQ(memtable.get("key", bloom_hash("key"), 4, value), Found::kValue);
   EXPECT_EQ(value, std::string(1'000'000, 'x'));
 }
 
@@ -456,10 +457,10 @@ TEST(LsmMemtable, IsReadWithoutALockWhileItIsWritten) {
         }
         EXPECT_EQ(seen, std::min<std::uint64_t>(moment, 500));
         if (moment == 0) continue;
-        EXPECT_EQ(memtable->get(key_of(moment - 1), moment, value),
-                  Found::kValue);
-        EXPECT_EQ(memtable->get(key_of(moment - 1), moment - 1, value),
-                  Found::kNothing);
+        const std::string key = key_of(moment - 1);
+        const std::uint64_t hash = bloom_hash(key);
+        EXPECT_EQ(memtable->get(key, hash, moment, value), Found::kValue);
+        EXPECT_EQ(memtable->get(key, hash, moment - 1, value), Found::kNothing);
       }
     });
   }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/os/crash.h"
+#include "common/os/fault_os.h"
 #include "common/os/recording_os.h"
 #include "common/os/watched_os.h"
 #include "common/store/errors.h"
@@ -231,6 +232,64 @@ TEST_F(LsmRecovery, ANameThatNoFileHasIsDamageAndNotGuessedAt) {
     EXPECT_EQ(disk.image(), before);
     remove(name);
   }
+}
+
+// ---- A close
+
+TEST_F(LsmRecovery, AMemtableThatIsHalfFullIsWrittenOutAtTheClose) {
+  numbers["--memtable-bytes"] = 2000;
+  writer()->set("a", std::string(500, 'v'));
+  EXPECT_THAT(files(), ElementsAre("1.log")) << "it is less than half full";
+  writer()->set("b", std::string(500, 'v'));
+  EXPECT_THAT(files_that(is_table), SizeIs(1));
+  EXPECT_EQ(bytes_of(files_that(is_log).at(0)), "");
+  const auto before = files();
+  (void)writer();
+  EXPECT_EQ(files(), before) << "nothing is left to be written";
+  EXPECT_EQ(contents(*reader()).size(), 2U);
+}
+
+TEST_F(LsmRecovery, ACloseThatCannotWriteTheMemtableOutLosesNothing) {
+  numbers["--memtable-bytes"] = 2000;
+  for (const int error : {ENOSPC, EIO}) {
+    std::uint64_t calls = 1;
+    for (std::uint64_t nth = 1; nth <= calls; ++nth) {
+      MemoryOs own;
+      FaultOs faults(own);
+      {
+        const auto store = open(Mode::kWrite, faults);
+        store->set("a", std::string(2000, 'v'));
+        store->set("b", "1");
+        store->set("a", "2");
+        store->set("c", std::string(1000, 'v'));
+        store->settle();
+        faults.clear();
+        faults.add({.nth = nth, .for_ever = true, .error = error});
+      }
+      calls = std::max(calls, faults.calls());
+      for (const Mode mode : {Mode::kRead, Mode::kWrite}) {
+        const auto store = open(mode, own);
+        EXPECT_EQ(contents(*store).size(), 3U) << nth;
+        EXPECT_EQ(answer(*store, "a"), "2") << nth;
+      }
+    }
+    EXPECT_GT(calls, 10U);
+  }
+}
+
+// None of them lives long enough to merge, and none leaves level 0 fuller than
+// it may be: the next one finds the writes in the log, and goes on.
+TEST_F(LsmRecovery, ManyWhoWriteLittleAndCloseLeaveNoCrowdInLevel0) {
+  numbers["--memtable-bytes"] = 2000;
+  numbers["--level-runs"] = 3;
+  for (int i = 0; i < 60; ++i) {
+    writer()->set("k" + std::to_string(i % 50), std::string(1200, 'v'));
+    EXPECT_LE(reader()->version()->levels[0].size(), 9U);
+  }
+  const auto store = writer();
+  store->settle();
+  EXPECT_LT(store->version()->levels[0].size(), 3U) << "what is due is done";
+  EXPECT_EQ(contents(*store).size(), 50U);
 }
 
 // ---- Logs that are missing or damaged
