@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "bench/benches.h"
+#include "bench/keys.h"
 
 namespace strata::bench {
 
@@ -79,6 +80,8 @@ void add_context(const Plan& plan, std::size_t results,
   AddCustomContext("memory", memory());
   AddCustomContext("operating_system", operating_system());
   AddCustomContext("file_system", file_system_of(directory));
+  AddCustomContext("values", values_are_compressed() ? "half of each is noise"
+                                                     : "all are one text");
   AddCustomContext("quick", plan.quick ? "true" : "false");
   AddCustomContext("rounds", std::to_string(plan.rounds()));
   AddCustomContext("largest_n", std::to_string(plan.keys));

@@ -15,6 +15,12 @@ constexpr std::uint64_t kSeed = 42;
 constexpr double kSkew = 0.99;
 constexpr std::size_t kMostValueBytes = std::size_t{1} << 20;
 
+// Whether values are to be compressed.
+bool& compressed() {
+  static bool is_so = false;
+  return is_so;
+}
+
 double zeta(std::uint64_t count) {
   double sum = 0;
   for (std::uint64_t i = 1; i <= count; ++i) {
@@ -68,6 +74,27 @@ std::string_view value(std::size_t bytes) {
     return text;
   }();
   return std::string_view(longest).substr(0, bytes);
+}
+
+void compress_values() {
+  compressed() = true;
+}
+
+bool values_are_compressed() {
+  return compressed();
+}
+
+std::string_view next_value(std::size_t bytes) {
+  if (!compressed()) return value(bytes);
+  thread_local std::string made;
+  thread_local std::size_t at = 0;
+  const std::size_t half = (bytes + 1) / 2;
+  if (at + half > kMostValueBytes) at = 0;
+  const std::string_view once = value(kMostValueBytes).substr(at, half);
+  at += half;
+  made = once;
+  made += once;
+  return std::string_view(made).substr(0, bytes);
 }
 
 Keys sequential_keys(std::uint64_t count) {

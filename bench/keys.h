@@ -36,6 +36,19 @@ inline constexpr std::size_t kRecordBytes = 14 + kKeyBytes + kValueBytes;
 /// @param bytes at most 1 MiB
 [[nodiscard]] std::string_view value(std::size_t bytes = kValueBytes);
 
+/// From now on each set has another value, of which the second half says again
+/// what the first does, and who can compress does, as he does by default. To be
+/// called before anything is opened.
+void compress_values();
+
+/// @returns whether `compress_values` was called.
+[[nodiscard]] bool values_are_compressed();
+
+/// @returns the value of the next set: `value(bytes)`, or one of those, which
+///   this thread's next call changes.
+/// @param bytes at most 1 MiB
+[[nodiscard]] std::string_view next_value(std::size_t bytes = kValueBytes);
+
 /// Keys in the order in which they are used, made before the clock runs. After
 /// the last one comes the first again. Copies share the keys, and each has a
 /// place of its own among them.

@@ -38,6 +38,7 @@ constexpr std::uint64_t kMostMib = 1 << 20;
 struct Arguments {
   bool quick = false;
   bool peers = false;
+  bool compress = false;
   bool list = false;
   std::vector<std::string> stages;
   std::uint64_t keys = 0;
@@ -56,6 +57,8 @@ void declare(CLI::App& app, Arguments& given) {
   app.add_flag(
       "--peers", given.peers,
       "also the engines whose libraries were there when this was built");
+  app.add_flag("--compress", given.compress,
+               "values of which half is noise, and who can compress them does");
   app.add_option("--stages", given.stages,
                  "only these, by name or number, such as 04,07")
       ->delimiter(',');
@@ -207,6 +210,7 @@ int run(int argc, char** argv) {
   declare(app, given);
   try {
     app.parse(argc, argv);
+    if (given.compress) compress_values();
     if (!given.fill_and_die.empty()) return fill_and_die(given.fill_and_die);
     if (given.list) return list_workloads();
     given.flags = app.remaining();

@@ -76,7 +76,7 @@ double churn(const Subject& subject, std::uint64_t count, Counters& counters) {
   const double seconds = seconds_of([&] {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (i % 1024 == 0) throw_if_interrupted();
-      store->set(keys.next(), value());
+      store->set(keys.next(), next_value());
     }
   });
   wait_until_quiet();
@@ -133,7 +133,9 @@ void write_unmerged(const Stage& stage, const std::string& directory,
                     std::uint64_t count) {
   const auto store = open_unmerged(stage, directory, count);
   fill(*store, count);
-  for (std::uint64_t i = 0; i < count; i += 2) store->set(key_of(i), value());
+  for (std::uint64_t i = 0; i < count; i += 2) {
+    store->set(key_of(i), next_value());
+  }
 }
 
 // The same files under another directory: linked where a merge writes to none

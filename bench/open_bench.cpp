@@ -40,6 +40,7 @@ void have_filled_and_killed(const Subject& subject,
   std::vector<std::string> words = {"strata_bench", "--fill-and-die",
                                     subject.name(), directory,
                                     std::to_string(keys)};
+  if (values_are_compressed()) words.emplace_back("--compress");
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);

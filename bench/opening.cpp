@@ -44,7 +44,9 @@ std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
     if (spec.name == "--segment-bytes" && opening.segment_records > 0) {
       set_to(opening.segment_records * record_bytes_in(stage));
     }
-    if (spec.name == "--compression") set_to(spec.min);  // none
+    if (spec.name == "--compression" && !values_are_compressed()) {
+      set_to(spec.min);  // none
+    }
     if (spec.name == "--cache-bytes") {
       set_to(std::uint64_t{kCacheMib} << 20);
     }
@@ -62,10 +64,9 @@ std::unique_ptr<Store> open(const Stage& stage, const std::string& directory,
 
 void fill(Store& store, std::uint64_t count, std::size_t value_bytes) {
   constexpr std::uint64_t kLook = 1024;
-  const std::string_view bytes = value(value_bytes);
   for (std::uint64_t i = 0; i < count; ++i) {
     if (i % kLook == 0) throw_if_interrupted();
-    store.set(key_of(i), bytes);
+    store.set(key_of(i), next_value(value_bytes));
   }
 }
 

@@ -29,7 +29,7 @@ struct Opening {
 };
 
 /// Opens a store. What the stage has no option for is left out. Nothing is
-/// compressed: the values are all alike.
+/// compressed, as the values are all alike, unless `compress_values` was called.
 [[nodiscard]] std::unique_ptr<Store> open(const Stage& stage,
                                           const std::string& directory,
                                           const Opening& opening);

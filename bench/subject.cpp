@@ -1,5 +1,6 @@
 #include "bench/subject.h"
 
+#include "bench/keys.h"
 #include "stages/registry.h"
 
 namespace strata::bench {
@@ -49,8 +50,10 @@ std::vector<Subject> stage_subjects() {
     // Whoever merges in the background can be used by many threads.
     subject.threads = stage->has("compact");
     if (!stage->logs) subject.durability = Durability::kProcess;
-    // All values are one text: what is compressed would be nearly nothing.
-    if (stage->sorts) subject.settings = "no compression";
+    // Values that are one text would be nearly nothing where compressed.
+    if (stage->sorts) {
+      subject.settings = values_are_compressed() ? "LZ4" : "no compression";
+    }
     subjects.push_back(subject);
   }
   return subjects;

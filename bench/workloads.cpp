@@ -171,9 +171,8 @@ class Sets final : public Work {
   Sets(const Scene& scene, Keys keys) : scene_(scene), keys_(std::move(keys)) {}
 
   std::uint64_t run(std::uint64_t count) override {
-    const std::string_view bytes = value(scene_.value_bytes);
     for (std::uint64_t i = 0; i < count; ++i) {
-      scene_.store.set(keys_.next(), bytes);
+      scene_.store.set(keys_.next(), next_value(scene_.value_bytes));
     }
     return count;
   }
@@ -373,7 +372,7 @@ class Mixed final : public Work {
   }
 
   void set(std::string_view key) {
-    scene_.store.set(key, value(scene_.value_bytes));
+    scene_.store.set(key, next_value(scene_.value_bytes));
   }
 
   Scene scene_;

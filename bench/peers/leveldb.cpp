@@ -32,7 +32,8 @@ class LeveldbStore final : public PeerStore {
   explicit LeveldbStore(const Options& options) : PeerStore(options) {
     leveldb::Options how;
     how.create_if_missing = true;
-    how.compression = leveldb::kNoCompression;
+    how.compression = values_are_compressed() ? leveldb::kSnappyCompression
+                                              : leveldb::kNoCompression;
     how.block_cache = cache_.get();
     writing_.sync = options.sync == Sync::kAlways;
     leveldb::DB* opened = nullptr;
@@ -110,8 +111,11 @@ Subject leveldb_peer() {
       .maps_reads = true,  // of tables; all is written with write(2)
       .version = std::to_string(leveldb::kMajorVersion) + "." +
                  std::to_string(leveldb::kMinorVersion),
-      .settings =
-          "128 MiB of cache, tables mapped, no compression, no Bloom filter",
+      .settings = values_are_compressed()
+                      ? "128 MiB of cache, tables mapped, Snappy, no Bloom "
+                        "filter"
+                      : "128 MiB of cache, tables mapped, no compression, no "
+                        "Bloom filter",
   };
 }
 

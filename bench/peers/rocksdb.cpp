@@ -31,7 +31,8 @@ class RocksdbStore final : public PeerStore {
   explicit RocksdbStore(const Options& options) : PeerStore(options) {
     rocksdb::Options how;
     how.create_if_missing = true;
-    how.compression = rocksdb::kNoCompression;
+    how.compression = values_are_compressed() ? rocksdb::kSnappyCompression
+                                              : rocksdb::kNoCompression;
     rocksdb::BlockBasedTableOptions tables;
     tables.block_cache = rocksdb::NewLRUCache(std::size_t{kCacheMib} << 20);
     how.table_factory.reset(rocksdb::NewBlockBasedTableFactory(tables));
@@ -141,7 +142,9 @@ Subject rocksdb_peer() {
       .threads = true,
       .counted = false,
       .version = rocksdb::GetRocksVersionAsString(),
-      .settings = "128 MiB of cache, no compression, no Bloom filter",
+      .settings = values_are_compressed()
+                      ? "128 MiB of cache, Snappy, no Bloom filter"
+                      : "128 MiB of cache, no compression, no Bloom filter",
   };
 }
 

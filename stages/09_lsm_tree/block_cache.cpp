@@ -91,14 +91,16 @@ void BlockCache::Shard::grow() {
 }
 
 void BlockCache::Shard::let_one_go() {
-  while (true) {
+  const auto is_spared = [this] {
     Slot& slot = slots[hand];
-    if (!slot.is_free() && !std::exchange(slot.was_used, false)) break;
-    hand = (hand + 1) & (slots.size() - 1);
-  }
+    return slot.is_free() || std::exchange(slot.was_used, false);
+  };
+  const auto go_on = [this] { hand = (hand + 1) & (slots.size() - 1); };
+  while (is_spared()) go_on();
   bytes -= cost(slots[hand].block);
   --count;
   erase(hand);
+  if (slots[hand].is_free()) go_on();  // whoever comes next may get this slot
 }
 
 // Frees a slot. What follows it and was put behind its home, as that was taken,

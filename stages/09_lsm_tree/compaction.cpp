@@ -78,16 +78,19 @@ void LsmTree::write_out_frozen() {
 
 // At the close. What is in logs can stay there; but each open would replay it.
 // Where a merge is due already it does stay, for many who write little and close
-// would else leave more and more runs, and none of them would wait for a merge.
+// would else leave more and more runs, and none of them would wait for a merge:
+// who writes when level 0 has too many does.
 void LsmTree::leave_little_to_replay() {
-  const auto may_write_out = [this] {
-    const StatePtr now = state();
-    return !now->lost && now->version->levels[0].size() < shape_.level_runs;
-  };
   try {
-    if (may_write_out()) write_out_frozen();
-    const bool is_worth_it =
-        may_write_out() && state()->memtable->bytes() >= memtable_bytes_ / 2;
+    if (state()->lost) return;
+    if (log_) log_->check_not_broken();
+    check_not_failed();
+    if (has_too_many_runs()) return;
+    write_out_frozen();
+    const StatePtr now = state();
+    const bool is_worth_it = !now->memtable->empty() &&
+                             now->memtable->bytes() >= memtable_bytes_ / 2 &&
+                             now->version->levels[0].size() < shape_.level_runs;
     if (!is_worth_it) return;
     freeze();
     write_out_frozen();
@@ -323,7 +326,8 @@ void LsmTree::sweep_tables() {
   }
 }
 
-// Who tells of the store still reads some: they go the next time.
+// Who tells of the store still reads some: they go the next time. It is only
+// tried whether nobody does, so that this order of locks, too, is safe.
 void LsmTree::sweep_logs() {
   const std::scoped_lock one_memtable(flushing_);
   const std::unique_lock nobody_reads(reading_logs_, std::try_to_lock);

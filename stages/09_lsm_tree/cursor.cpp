@@ -38,24 +38,32 @@ bool MergingCursor::find_front() {
 
 bool MergingCursor::seek(std::string_view key) {
   forward_ = true;
-  for (Input& input : inputs_) input.stand(input.cursor->seek(key));
+  for (Input& input : inputs_) {
+    input.move([&](Cursor& cursor) { return cursor.seek(key); });
+  }
   return find_front();
 }
 
 bool MergingCursor::seek_before(std::string_view key) {
   forward_ = false;
-  for (Input& input : inputs_) input.stand(input.cursor->seek_before(key));
+  for (Input& input : inputs_) {
+    input.move([&](Cursor& cursor) { return cursor.seek_before(key); });
+  }
   return find_front();
 }
 
 bool MergingCursor::seek_last() {
   forward_ = false;
-  for (Input& input : inputs_) input.stand(input.cursor->seek_last());
+  for (Input& input : inputs_) {
+    input.move([](Cursor& cursor) { return cursor.seek_last(); });
+  }
   return find_front();
 }
 
-void MergingCursor::move(Input& input) const {
-  input.stand(forward_ ? input.cursor->next() : input.cursor->prev());
+void MergingCursor::step(Input& input) const {
+  input.move([this](Cursor& cursor) {
+    return forward_ ? cursor.next() : cursor.prev();
+  });
 }
 
 // Moves every input past the key that the front shows.
@@ -64,11 +72,11 @@ bool MergingCursor::leave_key() {
   if (is_shared_) {
     key_ = front.entry->key;
     for (Input& input : inputs_) {
-      if (input.entry != nullptr && input.entry->key == key_) move(input);
+      if (input.entry != nullptr && input.entry->key == key_) step(input);
     }
     return find_front();
   }
-  move(front);
+  step(front);
   if (front.entry == nullptr) return find_front();
   if (bound_ == kNone) return true;
   const int order = order_of(front_, bound_);

@@ -20,7 +20,8 @@ using sst::Found;
 ///
 /// Every move returns whether there is an entry where it went. When there is
 /// none, the cursor stands nowhere, and only one of the `seek`s moves it.
-/// Every move may throw IoError, and Damage where an entry cannot be read.
+/// Every move may throw IoError, and Damage where an entry cannot be read: then,
+/// too, it stands nowhere.
 class Cursor {
  public:
   Cursor() = default;
@@ -78,8 +79,10 @@ class MergingCursor final : public Cursor {
     std::unique_ptr<Cursor> cursor;
     const Entry* entry = nullptr;  // where it stands; null for nowhere
 
-    void stand(bool has_entry) {
-      entry = has_entry ? &cursor->entry() : nullptr;
+    template <typename Move>
+    void move(const Move& go) {
+      entry = nullptr;
+      if (go(*cursor)) entry = &cursor->entry();
     }
   };
 
@@ -89,7 +92,7 @@ class MergingCursor final : public Cursor {
   [[nodiscard]] bool comes_before(std::size_t a, std::size_t b) const;
   [[nodiscard]] bool find_front();
   [[nodiscard]] bool leave_key();
-  void move(Input& input) const;
+  void step(Input& input) const;
 
   std::vector<Input> inputs_;
   std::size_t front_ = kNone;

@@ -360,6 +360,11 @@ std::vector<std::string> LsmTree::details() {
                     std::to_string(level.size()) + " space_amplification " +
                     ratio(sum.all, sum.live));
   }
+  tell_since_open(lines);
+  return lines;
+}
+
+void LsmTree::tell_since_open(std::vector<std::string>& lines) const {
   const FilterCounts filters = filter_counts();
   if (filters.asked > 0) {
     lines.push_back("filters: asked " + std::to_string(filters.asked) +
@@ -375,7 +380,6 @@ std::vector<std::string> LsmTree::details() {
                     " times, microseconds " +
                     std::to_string(stalled_ns_ / kMicrosecond));
   }
-  return lines;
 }
 
 // ---- dump

@@ -70,7 +70,7 @@ struct Range {
 ///
 /// Every move returns whether there is a key where it went; when there is none,
 /// only a seek moves it. It stands at a key only then. Every move may throw
-/// IoError and Damage.
+/// IoError and Damage: then, too, only a seek moves it.
 class Iterator {
  public:
   /// @param entries of all keys, tombstones too

@@ -66,7 +66,7 @@ class Memtable {
   static constexpr std::uint64_t kUsualBytes = std::uint64_t{4} << 20;
 
   /// @param expected_bytes how much it is to hold; it may hold more. Its filter
-  ///   takes a 64th of that.
+  ///   takes a 64th of that, and 2 MiB at the most.
   explicit Memtable(std::uint64_t expected_bytes = kUsualBytes);
   Memtable(const Memtable&) = delete;
   Memtable& operator=(const Memtable&) = delete;

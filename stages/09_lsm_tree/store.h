@@ -107,7 +107,8 @@ class LsmTree final : public Store {
 
   /// Everything that was acknowledged is in a log or in a table. A memtable that
   /// is half full or more is written out, so that the next open has little to
-  /// replay; where that fails, it is in its log all the same.
+  /// replay, unless level 0 is full. Where that fails, it is in its log all the
+  /// same.
   ~LsmTree() override;
 
   /// @throws IoError also when the memtable is full and the one before it
@@ -272,6 +273,7 @@ class LsmTree final : public Store {
   void lead(Writer& mine, std::unique_lock<std::mutex>& turn);
   void write_out();
   void make_room();
+  [[nodiscard]] bool has_too_many_runs() const;
   void append();
   void freeze();
   void begin_log();
@@ -324,6 +326,7 @@ class LsmTree final : public Store {
   [[nodiscard]] Moment moment();
   [[nodiscard]] Logged logged(const Moment& moment, const char* why) const;
   [[nodiscard]] Weights weigh(const Moment& moment) const;
+  void tell_since_open(std::vector<std::string>& lines) const;
   [[nodiscard]] bool dump_manifest(const DumpVisitor& visit) const;
   [[nodiscard]] bool dump_logs(std::string_view name, const Moment& moment,
                                const DumpVisitor& visit) const;
@@ -341,12 +344,12 @@ class LsmTree final : public Store {
   const lsm::Shelf shelf_;
 
   // Who holds several of these has taken them in this order.
-  std::mutex loading_;  // one load at a time
-  std::mutex merging_;  // one merge at a time
-  std::mutex writing_;  // the queue of writers; and its front, unlocked, writes
-  std::mutex flushing_;             // one memtable at a time is written out
-  std::mutex editing_;              // one manifest at a time
   std::shared_mutex reading_logs_;  // they stay, for who tells of them
+  std::mutex loading_;              // one load at a time
+  std::mutex merging_;              // one merge at a time
+  std::mutex writing_;  // the queue of writers; and its front, unlocked, writes
+  std::mutex flushing_;  // one memtable at a time is written out
+  std::mutex editing_;   // one manifest at a time
   mutable std::shared_mutex state_lock_;  // nobody does any I/O with it
 
   StatePtr state_;                          // state_lock_

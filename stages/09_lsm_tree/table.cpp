@@ -143,7 +143,10 @@ void Table::find_blocks(const File& file) {
     const bool has_key =
         !is_other && cursor.open(entries) && cursor.next() == Decoded::kRecord;
     if (has_key) key_bytes += cursor.entry().key.size();
-    if (!has_key || key_bytes > most_key_bytes) {
+    const bool follows =
+        has_key &&
+        (blocks_.empty() || blocks_.back().first_key < cursor.entry().key);
+    if (!follows || key_bytes > most_key_bytes) {
       gap_ = {at, size_ - at, entries.empty() ? why : kNoEntries};
       if (last_key < info_.last) lost_behind_ = last_key;
       return;

@@ -133,20 +133,20 @@ void LsmTree::make_room() {
   const bool is_full =
       !now->memtable->empty() && now->memtable->bytes() >= memtable_bytes_;
   if (!is_full || now->lost) return;
-  const auto too_many = [this] {
-    return state()->version->levels[0].size() >=
-           kTooManyRuns * shape_.level_runs;
-  };
-  if (now->frozen || too_many()) {
+  if (now->frozen || has_too_many_runs()) {
     const std::uint64_t begin = options_.system().ticks_ns();
     write_out_frozen();
-    wait_while(too_many);
+    wait_while([this] { return has_too_many_runs(); });
     stalls_.fetch_add(1, std::memory_order_relaxed);
     stalled_ns_.fetch_add(options_.system().ticks_ns() - begin,
                           std::memory_order_relaxed);
   }
   freeze();
   wake_background();
+}
+
+bool LsmTree::has_too_many_runs() const {
+  return state()->version->levels[0].size() >= kTooManyRuns * shape_.level_runs;
 }
 
 // Waits while it is so, and the background may change it.

@@ -403,6 +403,21 @@ TEST_F(Benchmarks, MeasureTheStagesThatAreAskedForAndTheLimits) {
   }
 }
 
+TEST_F(Benchmarks, CompressWhereTheyAreToldTo) {
+  std::map<bool, double> taken;
+  for (const bool compresses : {false, true}) {
+    std::vector<std::string> words = {"--stages", "08"};
+    if (compresses) words.emplace_back("--compress");
+    auto results = results_of("^open_clean/08_sstables/", words);
+    ASSERT_EQ(results.size(), 1U);
+    taken[compresses] =
+        results.begin()->second.at(0)["disk_bytes_per_user_byte"];
+    EXPECT_EQ(context_.value("values", ""),
+              compresses ? "half of each is noise" : "all are one text");
+  }
+  EXPECT_LT(taken[true], 0.8 * taken[false]);
+}
+
 TEST_F(Benchmarks, SayWhereAndHowTheyWereMeasured) {
   (void)results_of("^get_hit/04_keydir/n:1000/value:100/");
   for (const char* what :

@@ -277,8 +277,7 @@ TEST_F(LsmRecovery, ACloseThatCannotWriteTheMemtableOutLosesNothing) {
   }
 }
 
-// None of them lives long enough to merge, and none leaves level 0 fuller than
-// it may be: the next one finds the writes in the log, and goes on.
+// However few merges they live to see: who finds level 0 too full waits.
 TEST_F(LsmRecovery, ManyWhoWriteLittleAndCloseLeaveNoCrowdInLevel0) {
   numbers["--memtable-bytes"] = 2000;
   numbers["--level-runs"] = 3;
@@ -290,6 +289,71 @@ TEST_F(LsmRecovery, ManyWhoWriteLittleAndCloseLeaveNoCrowdInLevel0) {
   store->settle();
   EXPECT_LT(store->version()->levels[0].size(), 3U) << "what is due is done";
   EXPECT_EQ(contents(*store).size(), 50U);
+}
+
+// The merge that is due is not done here. What is in the log stays there; but a
+// memtable that is full, and frozen, is written out all the same.
+TEST_F(LsmRecovery, ACloseAddsNoRunWhereAMergeIsDue) {
+  {
+    const auto store = writer();
+    for (const char* key : {"a", "b", "c"}) write_table(*store, {{key, "1"}});
+  }
+  numbers["--memtable-bytes"] = 2000;
+  numbers["--level-runs"] = 3;
+  WatchedOs watched(disk);
+  watched.before = [](const Coming& coming) {
+    return coming.why == "merge" ? EIO : 0;
+  };
+  const auto before = files();
+  open(Mode::kWrite, watched)->set("d", std::string(1500, 'v'));
+  EXPECT_EQ(files(), before);
+  {
+    const auto store = open(Mode::kWrite, watched);
+    store->set("e", std::string(1500, 'v'));
+    store->set("f", "1");  // has d and e frozen
+  }
+  EXPECT_EQ(reader()->version()->levels[0].size(), 4U);
+  EXPECT_THAT(files_that(is_log), SizeIs(1));
+  EXPECT_EQ(contents(*reader()).size(), 6U);
+}
+
+TEST_F(LsmRecovery, AnEmptyStoreIsClosedAsItWas) {
+  numbers["--memtable-bytes"] = 1;
+  (void)writer();
+  EXPECT_THAT(files(), IsEmpty());
+  writer()->set("a", "1");
+  const auto before = files();
+  for (int i = 0; i < 2; ++i) (void)writer();
+  EXPECT_EQ(files(), before);
+}
+
+TEST_F(LsmRecovery, ACloseBehindASyncThatFailedWritesNothing) {
+  numbers["--memtable-bytes"] = 2000;
+  sync = Sync::kAlways;
+  FaultOs faults(disk);
+  std::set<std::string> before;
+  {
+    const auto store = open(Mode::kWrite, faults);
+    store->set("a", std::string(1500, 'v'));
+    faults.add({.calls = {Call::kSync}, .error = EIO});
+    EXPECT_THROW(store->set("b", "1"), IoError);
+    before = files();
+    faults.clear();
+  }
+  EXPECT_EQ(faults.calls(Call::kWrite) + faults.calls(Call::kSync), 0U);
+  EXPECT_EQ(files(), before);
+}
+
+TEST_F(LsmRecovery, AnOpenBeginsTheMergeThatIsDue) {
+  {
+    const auto store = writer();
+    for (const char* key : {"a", "b", "c"}) write_table(*store, {{key, "1"}});
+  }
+  numbers["--level-runs"] = 2;
+  const auto store = writer();
+  EXPECT_TRUE(
+      eventually([&] { return store->version()->levels[0].size() < 2; }));
+  EXPECT_EQ(contents(*store).size(), 3U);
 }
 
 // ---- Logs that are missing or damaged

@@ -321,6 +321,24 @@ TEST_F(LsmTable, ADamagedBlockEndsAWalkUnlessItIsToBePassedOver) {
   EXPECT_THAT(gaps, ElementsAre(wrong.place.offset));
 }
 
+// Blocks that are whole, but not in order: of those only what is in order counts.
+TEST_F(LsmTable, BlocksOutOfOrderAreDamageWhereNoIndexSaysSo) {
+  std::string bytes;
+  for (const char* key : {"abcdefghij", "b", "abcdefghik"}) {
+    BlockBuilder block;
+    block.add({key, "1"});
+    block.finish(BlockKind::kData, Compression::kNone, bytes);
+  }
+  const TableInfo info{
+      .number = 1, .size = bytes.size(), .first = "a", .last = "z"};
+  const auto table = open_changed(info, bytes);
+  ASSERT_EQ(table->blocks().size(), 2U);
+  EXPECT_EQ(table->blocks()[1].first_key, "b");
+  EXPECT_TRUE(table->has_lost_keys());
+  EXPECT_EQ(ask(*table, "b"), "1");
+  EXPECT_EQ(table->blocks().block_of("a"), 0U);
+}
+
 TEST_F(LsmTable, AFileThatACrashLeftUnderItsNumberIsOverwritten) {
   disk_.put("db/1.sst", std::string(10'000, 'x'));
   const Model model = some_keys(12);
