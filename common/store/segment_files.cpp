@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 #include "common/os/file.h"
 #include "common/store/errors.h"
@@ -29,25 +28,32 @@ std::string segment_name(std::uint32_t id, std::string_view suffix) {
   return std::to_string(id).append(suffix);
 }
 
+std::optional<std::uint64_t> number_of_file(const std::string& name,
+                                            const std::string& directory,
+                                            std::string_view suffix,
+                                            std::uint64_t last) {
+  const auto digits = digits_of(name, suffix);
+  if (!digits) return std::nullopt;
+  std::uint64_t number = 0;
+  const auto [stop, error] =
+      std::from_chars(digits->data(), digits->data() + digits->size(), number);
+  const bool fits = error == std::errc() && number <= last;
+  const std::string own = std::to_string(number).append(suffix);
+  if (!fits || own != name) {
+    throw Damage(std::string(directory).append("/").append(name), 0,
+                 fits ? "a second name for " + own
+                      : "its number is past " + std::to_string(last));
+  }
+  return number;
+}
+
 std::vector<SegmentFile> segments_among(const std::vector<std::string>& names,
                                         const std::string& directory,
                                         std::string_view suffix) {
   std::vector<SegmentFile> segments;
   for (const std::string& name : names) {
-    const auto digits = digits_of(name, suffix);
-    if (!digits) continue;
-    std::uint32_t id = 0;
-    const char* end = digits->data() + digits->size();
-    const auto [stop, error] = std::from_chars(digits->data(), end, id);
-    const bool fits = error == std::errc() && stop == end;
-    if (!fits || segment_name(id, suffix) != name) {
-      std::string path = directory;
-      path.append("/").append(name);
-      throw Damage(path, 0,
-                   fits ? "a second name for " + segment_name(id, suffix)
-                        : "its number is past " + std::to_string(kLastSegment));
-    }
-    segments.push_back({id, name});
+    const auto id = number_of_file(name, directory, suffix, kLastSegment);
+    if (id) segments.push_back({static_cast<std::uint32_t>(*id), name});
   }
   std::sort(segments.begin(), segments.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,11 +28,19 @@ inline constexpr std::uint32_t kLastSegment = 0xFFFFFFFF;
 [[nodiscard]] std::string segment_name(std::uint32_t id,
                                        std::string_view suffix);
 
-/// Picks the segments out of the names in a directory. Names that are not
-/// digits in front of the suffix are another's and left out.
+/// @param last the highest number that there may be
+/// @returns the number of a file called `name`; nothing where that is not digits
+///   in front of the suffix: the file is another's.
+/// @throws Damage when it says a number as no file is called, such as `007.log`:
+///   it may be a second name for one, or one too many.
+[[nodiscard]] std::optional<std::uint64_t> number_of_file(
+    const std::string& name, const std::string& directory,
+    std::string_view suffix, std::uint64_t last);
+
+/// Picks the segments out of the names in a directory. Those that are another's
+/// are left out.
 /// @returns them ascending by id, as numbers: 10 behind 9.
-/// @throws Damage when a name says an id as no segment is called, such as
-///   `007.log`: it may be a second name for one, or one too many.
+/// @throws Damage as `number_of_file`
 [[nodiscard]] std::vector<SegmentFile> segments_among(
     const std::vector<std::string>& names, const std::string& directory,
     std::string_view suffix);

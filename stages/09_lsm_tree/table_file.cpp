@@ -1,10 +1,9 @@
 #include "stages/09_lsm_tree/table_file.h"
 
-#include <charconv>
-
 #include "common/record/big_endian.h"
 #include "common/record/binary_record.h"
 #include "common/store/errors.h"
+#include "common/store/segment_files.h"
 #include "stages/09_lsm_tree/bloom.h"
 
 namespace strata::lsm {
@@ -30,19 +29,11 @@ std::string numbered_name(std::uint64_t number, std::string_view suffix) {
 
 std::uint64_t number_of(const std::string& name, const std::string& directory,
                         std::string_view suffix) {
-  if (name.size() <= suffix.size()) return 0;
-  const std::size_t end = name.size() - suffix.size();
-  const bool has_form =
-      name.substr(end) == suffix && name.find_first_not_of("0123456789") == end;
-  if (!has_form) return 0;
-  std::uint64_t number = 0;
-  const auto read = std::from_chars(name.data(), name.data() + end, number);
-  const bool fits =
-      read.ec == std::errc() && number > 0 && number < kNumbersEnd;
-  if (!fits || numbered_name(number, suffix) != name) {
-    throw Damage(directory + "/" + name, 0, "no file is called so");
+  const auto number = number_of_file(name, directory, suffix, kNumbersEnd - 1);
+  if (number == 0U) {
+    throw Damage(directory + "/" + name, 0, "numbers begin with 1");
   }
-  return number;
+  return number.value_or(0);
 }
 
 void encode_footer(const Footer& footer, std::string& out) {

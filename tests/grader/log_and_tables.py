@@ -231,11 +231,16 @@ def readers_beside(t):
     knows each write that was acknowledged before it began, and a scan tells
     each key once."""
     count, rounds = 25, 2000
+    # In tables from the beginning, among the others: merges write them anew.
+    small = [*SMALL, *listed(t, ('--table-bytes', '1000'))]
+    old = {f'key{i:02}+': f'0 {i} ' + 'x' * 80 for i in range(count)}
+    t.batch(*[('set', *pair) for pair in old.items()], ('compact',),
+            options=small)
     path = t.home / 'lines'
     path.write_bytes(b''.join(
         script([('set', f'key{i:02}', f'{turn} ' + 'x' * 80)
                 for i in range(count)]) for turn in range(rounds)))
-    running = t.start('batch', '--ack', str(path), options=SMALL)
+    running = t.start('batch', '--ack', str(path), options=small)
     total = running.count_oks(4 * count)
     forgetful = listed(t, ('--open-tables', '1'), ('--cache-bytes', '0'))
     reader, opened = t.start('batch', options=forgetful), total // count - 1
@@ -246,23 +251,27 @@ def readers_beside(t):
         got = t.run('get', f'key{look:02}').exits(0)
         found = {f'key{look:02}': got.out.decode()}
         if look % 3 == 0:
-            found = told(t.scan(), count)
+            found = told(t.scan(), count, old)
         no_older_than(least, found)
     # One that has read on all the time may know no more than at its open.
-    for i in range(count):
-        reader.say('get', f'key{i:02}')
+    for key in [*old, *[f'key{i:02}' for i in range(count)]]:
+        reader.say('get', key)
     reader.process.stdin.close()
     lines = reader.process.stdout.read().splitlines()
     no_older_than(opened, told([line.split(b'\t') for line in lines[1:]],
-                               count))
+                               count, old))
     running.kill()
 
 
-def told(pairs, count):
-    """@returns the pairs, which are of so many keys"""
+def told(pairs, count, old):
+    """@returns those of the pairs that are not old; they are of so many keys"""
     found = {key.decode(): value.decode() for key, value in pairs}
-    if sorted(found) != [f'key{i:02}' for i in range(count)]:
-        raise Failed(f'{count} keys, each with a value', f'{len(found)}')
+    if sorted(found) != sorted([*old, *[f'key{i:02}' for i in range(count)]]):
+        raise Failed(f'{len(old) + count} keys, each with a value',
+                     f'{len(found)}')
+    for key, value in old.items():
+        if found.pop(key) != value:
+            raise Failed(f'the value of {key} that was set', 'another one')
     return found
 
 

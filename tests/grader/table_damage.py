@@ -54,12 +54,13 @@ class Tables:
         shutil.copytree(self.image, self.t.db)
         self.t.done.append(f'cp -r store {self.t.db.name}; {what}')
 
-    def flipped(self, age, offset):
+    def flipped(self, age, offset, bit=None):
+        bit = offset % 8 if bit is None else bit
         name = self.files[age]
-        self.copy(f'in its {name} a bit of the byte at offset {offset} is '
+        self.copy(f'in its {name} bit {bit} of the byte at offset {offset} is '
                   'changed')
         data = bytearray((self.t.db / name).read_bytes())
-        data[offset] ^= 1 << offset % 8
+        data[offset] ^= 1 << bit
         (self.t.db / name).write_bytes(data)
 
     def cut(self, age, size):
