@@ -64,7 +64,8 @@ TEST_P(HostileFiles, NoLengthIsBelievedBeyondTheEndOfTheFile) {
        {std::string(2, '\xff'), std::string(4, '\xff'), std::string(8, '\xff'),
         std::string("\x7f\xff\xff\xff"), std::string("\x80\0\0\0", 4),
         std::string(2, '\0'), std::string(4, '\0'), std::string(8, '\0')}) {
-    for (std::size_t at = 0; at + lie.size() <= good.bytes().size(); ++at) {
+    for (std::size_t at = 0; at + lie.size() <= good.bytes().size();
+         at += thinned(2)) {
       SCOPED_TRACE(testing::PrintToString(lie) + " at " + std::to_string(at));
       std::string bytes = good.bytes();
       bytes.replace(at, lie.size(), lie);
