@@ -281,9 +281,21 @@ LsmTree::Weights LsmTree::weigh(const Moment& moment) const {
   return weights;
 }
 
+// A reader begins again where a merge has taken a file away meanwhile.
+std::pair<LsmTree::Moment, LsmTree::Weights> LsmTree::weighed() {
+  std::optional<std::pair<Moment, Weights>> all;
+  following_merges([&] {
+    Moment now = moment();
+    Weights weights = weigh(now);
+    all.emplace(std::move(now), std::move(weights));
+  });
+  return std::move(*all);
+}
+
 Stats LsmTree::stats() {
-  const Moment now = moment();
-  const Weights weights = weigh(now);
+  const auto found = weighed();
+  const Moment& now = found.first;
+  const Weights& weights = found.second;
   Stats stats;
   stats.keys = weights.keys;
   for (const auto& [name, file] : weights.files) {
@@ -309,8 +321,9 @@ Stats LsmTree::stats() {
 }
 
 std::vector<FileStats> LsmTree::file_stats() {
-  const Moment now = moment();
-  const Weights weights = weigh(now);
+  const auto found = weighed();
+  const Moment& now = found.first;
+  const Weights& weights = found.second;
   std::vector<FileStats> all;
   const auto add = [&](const std::string& name) {
     const Weights::File& file = weights.files.at(name);
@@ -326,8 +339,9 @@ std::vector<FileStats> LsmTree::file_stats() {
 }
 
 std::vector<std::string> LsmTree::details() {
-  const Moment now = moment();
-  const Weights weights = weigh(now);
+  const auto found = weighed();
+  const Moment& now = found.first;
+  const Weights& weights = found.second;
   lsm::BytesWritten written{};
   {
     const std::scoped_lock one_edit(editing_);

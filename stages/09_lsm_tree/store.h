@@ -326,6 +326,7 @@ class LsmTree final : public Store {
   [[nodiscard]] Moment moment();
   [[nodiscard]] Logged logged(const Moment& moment, const char* why) const;
   [[nodiscard]] Weights weigh(const Moment& moment) const;
+  [[nodiscard]] std::pair<Moment, Weights> weighed();
   void tell_since_open(std::vector<std::string>& lines) const;
   [[nodiscard]] bool dump_manifest(const DumpVisitor& visit) const;
   [[nodiscard]] bool dump_logs(std::string_view name, const Moment& moment,
